@@ -1,0 +1,153 @@
+package picloud
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Code names a kind of error. Codes are part of the API: they are stable, and
+// clients may switch on them.
+type Code string
+
+// The codes of the control plane and of the edge.
+const (
+	CodeInternal           Code = "internal"            // a bug or a broken disk; the cause is only in the log
+	CodeMalformed          Code = "malformed"           // the request could not be read: bad JSON, bad UTF-8, a bad path
+	CodeInvalid            Code = "invalid"             // a field was read and its value is refused; see Error.Field
+	CodeScriptInvalid      Code = "script_invalid"      // the source does not compile; see Error.Diagnostics
+	CodeUnauthenticated    Code = "unauthenticated"     // no session, or one that has ended
+	CodeInvalidCredentials Code = "invalid_credentials" // wrong user name or password; never says which
+	CodeForbidden          Code = "forbidden"           // signed in, and not allowed
+	CodeSetupRequired      Code = "setup_required"      // no owner exists yet
+	CodeSetupDone          Code = "setup_done"          // an owner exists already
+	CodeNotFound           Code = "not_found"
+	CodeMethodNotAllowed   Code = "method_not_allowed"
+	CodeConflict           Code = "conflict"        // the name is taken, or somebody was faster
+	CodeRouteConflict      Code = "route_conflict"  // the route overlaps one of another script
+	CodeScriptDisabled     Code = "script_disabled" // the route leads to a script that is switched off
+	CodeUnsupportedMedia   Code = "unsupported_media_type"
+	CodeTooLarge           Code = "too_large"
+	CodeURITooLong         Code = "uri_too_long"
+	CodeHeadersTooLarge    Code = "headers_too_large"
+	CodeRateLimited        Code = "rate_limited" // see Error.RetryAfter
+	CodeOverloaded         Code = "overloaded"   // no capacity after a bounded wait; see Error.RetryAfter
+	CodeUnavailable        Code = "unavailable"  // a part that is needed is away, or stopping
+	CodeCanceled           Code = "canceled"     // the client went away
+)
+
+// The codes of a script's own failures. Those for limits are also the values
+// of the PiCloud-Error header.
+const (
+	CodeScriptError  Code = "script_error"  // a run-time error or an uncaught throw
+	CodeThrown       Code = "thrown"        // throw #{status: …}: the script chose the status
+	CodeTimeout      Code = "timeout"       // wall time is over
+	CodeOperations   Code = "operations"    // the operations are used up
+	CodeMemory       Code = "memory"        // the bytes of values are used up
+	CodeDepth        Code = "depth"         // calls or expressions nest too deep
+	CodeSize         Code = "size"          // a string, array or map grew too large
+	CodeResponseSize Code = "response_size" // the response is larger than allowed
+	CodeBadResponse  Code = "bad_response"  // the script returned what cannot be a response
+)
+
+// statuses is the whole mapping from codes to HTTP.
+var statuses = map[Code]int{
+	CodeInternal:           http.StatusInternalServerError,
+	CodeMalformed:          http.StatusBadRequest,
+	CodeInvalid:            http.StatusUnprocessableEntity,
+	CodeScriptInvalid:      http.StatusUnprocessableEntity,
+	CodeUnauthenticated:    http.StatusUnauthorized,
+	CodeInvalidCredentials: http.StatusUnauthorized,
+	CodeForbidden:          http.StatusForbidden,
+	CodeSetupRequired:      http.StatusForbidden,
+	CodeSetupDone:          http.StatusConflict,
+	CodeNotFound:           http.StatusNotFound,
+	CodeMethodNotAllowed:   http.StatusMethodNotAllowed,
+	CodeConflict:           http.StatusConflict,
+	CodeRouteConflict:      http.StatusConflict,
+	CodeScriptDisabled:     http.StatusServiceUnavailable,
+	CodeUnsupportedMedia:   http.StatusUnsupportedMediaType,
+	CodeTooLarge:           http.StatusRequestEntityTooLarge,
+	CodeURITooLong:         http.StatusRequestURITooLong,
+	CodeHeadersTooLarge:    http.StatusRequestHeaderFieldsTooLarge,
+	CodeRateLimited:        http.StatusTooManyRequests,
+	CodeOverloaded:         http.StatusServiceUnavailable,
+	CodeUnavailable:        http.StatusServiceUnavailable,
+	CodeCanceled:           499, // nginx's "client closed request"; nobody is left to read it
+	CodeTimeout:            http.StatusGatewayTimeout,
+}
+
+// HTTPStatus is the HTTP status that a code is answered with: 500 for every
+// code that is not listed, as a script's own failures are.
+func HTTPStatus(code Code) int {
+	if s, ok := statuses[code]; ok {
+		return s
+	}
+	return http.StatusInternalServerError
+}
+
+// Error is an error that a user may see.
+type Error struct {
+	Code        Code
+	Message     string        // for people: one sentence without a stop, no internals
+	Field       string        // the field at fault as a dotted path ("limits.wall_time_ms", "routes[1]"), or ""
+	RetryAfter  time.Duration // how long to wait before trying again, or 0
+	Diagnostics []Diagnostic  // for CodeScriptInvalid
+	Err         error         // the cause, for the log only; may be nil
+}
+
+// Diagnostic is one finding in a script's source.
+type Diagnostic struct {
+	Message    string `json:"message"`
+	Line       int    `json:"line,omitempty"`        // from 1; 0 when there is none
+	Column     int    `json:"column,omitempty"`      // from 1, in characters
+	SourceLine string `json:"source_line,omitempty"` // the text of that line
+}
+
+// Error is the message with its cause, for logs. Users are shown Message.
+func (e *Error) Error() string {
+	s := string(e.Code) + ": " + e.Message
+	if e.Field != "" {
+		s = string(e.Code) + ": " + e.Field + ": " + e.Message
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf makes an error of a code with a message for users, without a cause.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Invalid makes the error for a field whose value is refused.
+func Invalid(field, format string, args ...any) *Error {
+	return &Error{Code: CodeInvalid, Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// NotFound makes the error for a thing that does not exist, or whose existence
+// is none of the asker's business: NotFound("script", "hello").
+func NotFound(kind, name string) *Error {
+	return &Error{Code: CodeNotFound, Message: fmt.Sprintf("no %s %q", kind, name)}
+}
+
+// ErrorCode is the code of the first [Error] in err's chain, CodeInternal for
+// any other error, and "" for nil.
+func ErrorCode(err error) Code {
+	if err == nil {
+		return ""
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return CodeInternal
+}
+
+// IsCode reports whether err carries the code.
+func IsCode(err error, code Code) bool { return err != nil && ErrorCode(err) == code }

@@ -1,0 +1,189 @@
+package picloud
+
+import (
+	"context"
+	"time"
+)
+
+// The interfaces below are what the services ask of the store, one for each
+// kind of need, so that a consumer names only what it uses. Every method is
+// one transaction: it happens wholly or not at all, and what it acknowledged
+// is on disk. Errors are [Error]s where a user is at fault; any other error
+// means that the store is in trouble.
+
+// Accounts keeps people and what proves who they are.
+type Accounts interface {
+	// OwnerExists reports whether an instance has been set up.
+	OwnerExists(ctx context.Context) (bool, error)
+	// PutSetupToken replaces the one-time token with which an owner can be
+	// made until it expires.
+	PutSetupToken(ctx context.Context, hash TokenHash, expires time.Time) error
+	// CreateOwner makes the first owner and uses up the setup token. It
+	// fails with CodeSetupDone if there is an owner, and with
+	// CodeInvalidCredentials if the token is not the current one.
+	CreateOwner(ctx context.Context, owner NewOwner) (User, error)
+	// CredentialsOf finds a user by normalised user name or e-mail address;
+	// CodeNotFound if there is none.
+	CredentialsOf(ctx context.Context, login string) (Credentials, error)
+	// PutPassword replaces a user's hash and ends their other sessions:
+	// all but the one with the id keep, which may be "".
+	PutPassword(ctx context.Context, userID, hash, keep string) error
+}
+
+// NewOwner is the first owner of an instance.
+type NewOwner struct {
+	Username, Email string // normalised
+	PasswordHash    string
+	SetupToken      *TokenHash // nil when the operator asks through the environment: no token is needed then
+}
+
+// Sessions keeps who is signed in.
+type Sessions interface {
+	// CreateSession enters a session under the hash of its token.
+	CreateSession(ctx context.Context, s Session, token TokenHash) error
+	// SessionOf finds a session that has not expired by now, with its user;
+	// CodeUnauthenticated otherwise.
+	SessionOf(ctx context.Context, token TokenHash, now time.Time) (Session, User, error)
+	// TouchSession moves a session's last use and expiry on.
+	TouchSession(ctx context.Context, id string, seen, expires time.Time) error
+	// DeleteSession ends a session; ending one that is not there is no error.
+	DeleteSession(ctx context.Context, id string) error
+	// DeleteExpiredSessions drops what has expired and tells how many.
+	DeleteExpiredSessions(ctx context.Context, now time.Time) (int64, error)
+}
+
+// Apps keeps the tenants.
+type Apps interface {
+	// ListApps lists all apps by name.
+	ListApps(ctx context.Context) ([]App, error)
+	// AppByName finds an app; CodeNotFound if there is none.
+	AppByName(ctx context.Context, name string) (App, error)
+	// CreateApp makes an app; CodeConflict if the name is taken.
+	CreateApp(ctx context.Context, name string) (App, error)
+}
+
+// Scripts keeps scripts, their versions and their routes. An app or script
+// that is not there is CodeNotFound.
+type Scripts interface {
+	// Deploy makes scripts live, all of them or none.
+	Deploy(ctx context.Context, d Deployment) ([]Deployed, error)
+	// Rollback points a script at an older version: the given one, or with 0
+	// the one before the live one, by number.
+	Rollback(ctx context.Context, app, script string, version int) (LiveScript, error)
+	// SetEnabled switches a script on or off.
+	SetEnabled(ctx context.Context, app, script string, enabled bool) (LiveScript, error)
+	// DeleteScript removes a script with its versions and routes. Its
+	// records stay until the retention takes them.
+	DeleteScript(ctx context.Context, app, script string) error
+	// ListScripts lists an app's scripts by name.
+	ListScripts(ctx context.Context, app string) ([]LiveScript, error)
+	// ScriptByName finds a script.
+	ScriptByName(ctx context.Context, app, script string) (LiveScript, error)
+	// ListVersions lists a script's versions, newest first: those with a
+	// number below before, or from the newest with 0; at most limit.
+	ListVersions(ctx context.Context, app, script string, before, limit int) ([]Version, error)
+	// VersionByNumber finds a version with its source; 0 is the live one.
+	VersionByNumber(ctx context.Context, app, script string, number int) (Version, string, error)
+}
+
+// Deployment asks for scripts of one app to be made live.
+type Deployment struct {
+	App     string
+	By      string // the user name of whoever asks
+	DryRun  bool   // check and answer as if, and change nothing
+	Scripts []ScriptDeploy
+}
+
+// ScriptDeploy is one script of a deployment. Names, routes, source and
+// settings have been validated; that the source compiles is the deployer's
+// business.
+type ScriptDeploy struct {
+	Name     string
+	Source   string
+	Settings *Settings // nil keeps those of the live version
+	Routes   []Route   // nil keeps the routes, or gives a new script its DefaultRoute; empty means none
+	Note     string
+	// IfVersion makes the deploy fail with CodeConflict unless this is the
+	// live version's number; 0 does not ask.
+	IfVersion int
+}
+
+// Deployed tells what became of one script of a deployment.
+type Deployed struct {
+	LiveScript
+	Created       bool // the script is new
+	NewVersion    bool // false when the content equals a version that was there
+	RoutesChanged bool
+	Previous      int // the number of the version that was live before; 0 for a new script
+}
+
+// Snapshots gives nodes what is live.
+type Snapshots interface {
+	// Snapshot loads everything live in a few queries.
+	Snapshot(ctx context.Context) (*Snapshot, error)
+	// VersionSource is the source of the version with this hash;
+	// CodeNotFound if no version has it.
+	VersionSource(ctx context.Context, hash string) (string, error)
+	// Subscribe has f called after every commit that changed what is live,
+	// until cancel. In one process the call is made by the committing
+	// goroutine before it acknowledges: a subscriber that reloads within f
+	// makes a deploy live before its answer is sent. Calls may overlap and
+	// be out of order; Change.Revision orders them. The context is not
+	// cancelled with the request that caused the change.
+	Subscribe(f func(context.Context, Change)) (cancel func())
+}
+
+// Records keeps the history of invocations.
+type Records interface {
+	// AddRecords enters a batch. A record whose id is there already is left
+	// as it is, so that a batch may be tried again.
+	AddRecords(ctx context.Context, batch []Record) error
+	// InvocationByID finds one invocation of an app.
+	InvocationByID(ctx context.Context, app, id string) (Invocation, error)
+	// ListInvocations lists what matches q.
+	ListInvocations(ctx context.Context, q RecordQuery) ([]Invocation, error)
+	// ListLogs lists the lines that match q, except that q.Status is ignored.
+	ListLogs(ctx context.Context, q RecordQuery) ([]LogLine, error)
+	// Prune deletes the oldest records until those left are within r.
+	Prune(ctx context.Context, r Retention, now time.Time) (Pruned, error)
+}
+
+// RecordQuery chooses records. Zero fields do not restrict.
+type RecordQuery struct {
+	App        string // an app's name; required
+	Script     string // a script's name; the script must exist
+	Invocation string // an invocation's id
+	Status     Status
+	MinLevel   Level     // this level and heavier ones
+	Since      time.Time // started (a line: written) at this time or later
+
+	// Ascending lists the oldest first, from those with a Seq above After:
+	// how a reader follows. Otherwise the newest come first, from those with
+	// a Seq below Before.
+	Ascending bool
+	After     int64
+	Before    int64
+	Limit     int // 0 means DefaultPage; above MaxPage is MaxPage
+}
+
+// Sizes of a page of records.
+const (
+	DefaultPage = 100
+	MaxPage     = 1000
+)
+
+// Retention bounds the history. A zero field does not bound.
+type Retention struct {
+	MaxAge   time.Duration
+	MaxBytes int64 // of all records and logs together, as they were measured on entering
+}
+
+// DefaultRetention keeps two weeks, and at most half a gigabyte.
+func DefaultRetention() Retention {
+	return Retention{MaxAge: 14 * 24 * time.Hour, MaxBytes: 512 << 20}
+}
+
+// Pruned tells what a prune deleted.
+type Pruned struct {
+	Invocations, Logs int64
+}

@@ -1,0 +1,73 @@
+package picloud
+
+import "time"
+
+// Role is what a user may do on the whole instance.
+type Role string
+
+// The instance roles. Owners and admins may do everything in every app; a
+// member sees only the apps they belong to.
+const (
+	RoleOwner  Role = "owner"
+	RoleAdmin  Role = "admin"
+	RoleMember Role = "member"
+)
+
+// Valid reports whether r is one of the roles.
+func (r Role) Valid() bool { return r == RoleOwner || r == RoleAdmin || r == RoleMember }
+
+// User is a person with an account. It holds nothing secret.
+type User struct {
+	ID        string    `json:"id"`
+	Username  string    `json:"username"` // normalised, unique
+	Email     string    `json:"email"`    // normalised, unique
+	Role      Role      `json:"role"`
+	Active    bool      `json:"active"` // an inactive user can neither sign in nor use a session
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Credentials is what proves that somebody is a user. Only the verifier sees
+// it, and it is never encoded.
+type Credentials struct {
+	User         User
+	PasswordHash string
+}
+
+// Session is a signed-in person on one device. The token itself is held by the
+// client only; the store knows its hash.
+type Session struct {
+	ID         string    `json:"id"`
+	UserID     string    `json:"user_id"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	Address    string    `json:"address"` // where it was made from, for the user to recognise it
+	UserAgent  string    `json:"user_agent"`
+}
+
+// TokenHash is the SHA-256 of a secret token: all of it that is ever stored.
+type TokenHash [32]byte
+
+// PrincipalKind tells what a principal is.
+type PrincipalKind string
+
+// The kinds of principal. API keys join them when they exist.
+const (
+	PrincipalUser PrincipalKind = "user"
+)
+
+// Principal is whoever a request to the control plane acts for. The zero value
+// is nobody, and may do nothing.
+type Principal struct {
+	Kind      PrincipalKind
+	User      User   // the account; for a key, the one that owns it
+	SessionID string // for a person
+}
+
+// Authenticated reports whether p is anybody.
+func (p Principal) Authenticated() bool { return p.Kind != "" && p.User.Active }
+
+// CanManage reports whether p may do everything in every app.
+func (p Principal) CanManage() bool {
+	return p.Authenticated() && (p.User.Role == RoleOwner || p.User.Role == RoleAdmin)
+}
