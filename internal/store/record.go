@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+// rowOverhead is about what a record or a line takes besides its texts: its
+// numbers, ids and entries in the indexes.
+const (
+	invocationOverhead = 400
+	logOverhead        = 150
+)
+
+// levels are stored by weight, so that a query can ask for a level and above.
+var levels = []picloud.Level{picloud.LevelDebug, picloud.LevelInfo, picloud.LevelWarn, picloud.LevelError}
+
+// weight is the stored form of a level; what is not one counts as info.
+func weight(l picloud.Level) int64 {
+	for i, known := range levels {
+		if l == known {
+			return int64(i)
+		}
+	}
+	return 1
+}
+
+// AddRecords implements [picloud.Records].
+func (s *Store) AddRecords(ctx context.Context, batch []picloud.Record) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	total := int64(len(batch))
+	for _, r := range batch {
+		total += int64(len(r.Logs))
+	}
+	return s.write(ctx, "record invocations", func(tx *tx) error {
+		last, err := advance(tx, "records", total)
+		if err != nil {
+			return err
+		}
+		w, err := newRecordWriter(tx, last-total)
+		if err != nil {
+			return err
+		}
+		defer w.close()
+		for i := range batch {
+			if err := w.add(&batch[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// recordWriter enters the records of one batch.
+type recordWriter struct {
+	tx               *tx
+	invocations, log *sql.Stmt
+	seq              int64 // the last number used
+}
+
+func newRecordWriter(tx *tx, seq int64) (*recordWriter, error) {
+	inv, err := tx.PrepareContext(tx.ctx, `INSERT INTO invocations (seq, `+invocationColumns+`, size)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+		ON CONFLICT (id) DO NOTHING`)
+	if err != nil {
+		return nil, err
+	}
+	log, err := tx.PrepareContext(tx.ctx, `INSERT INTO logs (seq, invocation_seq, app_id, script_id, at, level, line, message)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
+	if err != nil {
+		inv.Close()
+		return nil, err
+	}
+	return &recordWriter{tx: tx, invocations: inv, log: log, seq: seq}, nil
+}
+
+func (w *recordWriter) close() {
+	w.invocations.Close()
+	w.log.Close()
+}
+
+// add enters a record unless it is there; its numbers are used up either way.
+func (w *recordWriter) add(r *picloud.Record) error {
+	v := &r.Invocation
+	seq := w.seq + 1
+	w.seq = seq + int64(len(r.Logs))
+	var e picloud.InvocationError
+	if v.Error != nil {
+		e = *v.Error
+	}
+	w.tx.count.Add(1)
+	res, err := w.invocations.ExecContext(w.tx.ctx, seq, v.ID, v.AppID, v.App, v.ScriptID, v.Script, v.Version,
+		string(v.Trigger), string(v.Status), v.Method, v.Path, v.HTTPStatus, micros(v.StartedAt), int64(v.Duration),
+		v.Operations, v.PeakBytes, v.RequestBytes, v.ResponseBytes, v.LogsCut,
+		string(e.Code), e.Message, e.Line, e.Column, recordSize(r))
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	for i := range r.Logs {
+		l := &r.Logs[i]
+		w.tx.count.Add(1)
+		if _, err := w.log.ExecContext(w.tx.ctx, seq+1+int64(i), seq, v.AppID, v.ScriptID,
+			micros(l.At), weight(l.Level), l.Line, l.Message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordSize is about how many bytes a record takes on disk.
+func recordSize(r *picloud.Record) int64 {
+	n := invocationOverhead + len(r.Invocation.Path)
+	if e := r.Invocation.Error; e != nil {
+		n += len(e.Message)
+	}
+	for i := range r.Logs {
+		n += logOverhead + len(r.Logs[i].Message)
+	}
+	return int64(n)
+}
+
+const invocationColumns = `id, app_id, app, script_id, script, version, trigger_kind, status, method, path, http_status,
+	started_at, duration_ns, operations, peak_bytes, request_bytes, response_bytes, logs_cut,
+	error_code, error_message, error_line, error_column`
+
+func scanInvocation(row scanner) (v picloud.Invocation, err error) {
+	var started int64
+	var e picloud.InvocationError
+	err = row.Scan(&v.Seq, &v.ID, &v.AppID, &v.App, &v.ScriptID, &v.Script, &v.Version, &v.Trigger, &v.Status,
+		&v.Method, &v.Path, &v.HTTPStatus, &started, &v.Duration, &v.Operations, &v.PeakBytes, &v.RequestBytes,
+		&v.ResponseBytes, &v.LogsCut, &e.Code, &e.Message, &e.Line, &e.Column)
+	v.StartedAt = fromMicros(started)
+	if e.Code != "" {
+		v.Error = &e
+	}
+	return v, err
+}
+
+func scanLog(row scanner) (l picloud.LogLine, err error) {
+	var at, level int64
+	err = row.Scan(&l.Seq, &l.InvocationID, &l.Script, &l.Version, &at, &level, &l.Line, &l.Message)
+	l.At = fromMicros(at)
+	l.Level = levels[max(0, min(int(level), len(levels)-1))]
+	return l, err
+}
