@@ -177,6 +177,11 @@ type Closure struct {
 	exprNode
 	Params []Param
 	Body   Stmt // one statement; an expression is *ExprStmt
+
+	// Captures are the variables that the body (or a closure in it) uses and
+	// does not declare, with the place of their first use, in that order. A
+	// name of a function defined earlier in the text is not captured.
+	Captures []Param
 }
 
 // Param is a parameter of a function or closure.
@@ -304,7 +309,8 @@ type FnDef struct {
 	At      Pos // the keyword fn
 	Name    string
 	NameAt  Pos
-	This    string // type name of `fn type.name()`, or ""
+	This    string // type of `fn type.name()` as type_of names it, or ""
+	Typed   bool   // there is a type, if an empty one
 	Params  []Param
 	Body    *Block
 	Private bool
