@@ -78,3 +78,15 @@ func FuzzPrintRoundTrip(f *testing.F) {
 		}
 	})
 }
+
+func FuzzFormat(f *testing.F) {
+	fuzzSeeds(f)
+	f.Fuzz(func(t *testing.T, src string) {
+		if len(src) > 10_000 {
+			return
+		}
+		if text, err := Format(src); err == nil {
+			checkFormatted(t, src, text)
+		}
+	})
+}
