@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -177,6 +178,24 @@ func (s *Service) Logout(ctx context.Context, p picloud.Principal) error {
 		return nil
 	}
 	return s.store.DeleteSession(ctx, p.SessionID)
+}
+
+// Sessions lists where the principal is signed in, the last used first.
+func (s *Service) Sessions(ctx context.Context, p picloud.Principal) ([]picloud.Session, error) {
+	return s.store.ListSessions(ctx, p.User.ID, s.now())
+}
+
+// Revoke ends one of the principal's sessions. It fails with CodeNotFound for
+// one that is not theirs.
+func (s *Service) Revoke(ctx context.Context, p picloud.Principal, id string) error {
+	list, err := s.Sessions(ctx, p)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, func(v picloud.Session) bool { return v.ID == id }) {
+		return picloud.NotFound("session", id)
+	}
+	return s.store.DeleteSession(ctx, id)
 }
 
 // ChangePassword replaces the principal's password and ends their other

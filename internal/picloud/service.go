@@ -44,6 +44,9 @@ type Sessions interface {
 	// SessionOf finds a session that has not expired by now, with its user;
 	// CodeUnauthenticated otherwise.
 	SessionOf(ctx context.Context, token TokenHash, now time.Time) (Session, User, error)
+	// ListSessions lists a user's sessions that have not expired by now, the
+	// most recently used first.
+	ListSessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
 	// TouchSession moves a session's last use and expiry on.
 	TouchSession(ctx context.Context, id string, seen, expires time.Time) error
 	// DeleteSession ends a session; ending one that is not there is no error.

@@ -166,7 +166,7 @@ func (d *deployment) replaceRoutes(done []picloud.Deployed, want [][]picloud.Rou
 		return err
 	}
 	for i, routes := range want {
-		if err := d.addRoutes(table, done[i].Script, routes); err != nil {
+		if err := d.addRoutes(table, done[i].Script, fmt.Sprintf("scripts[%d].", i), routes); err != nil {
 			return err
 		}
 	}
@@ -188,12 +188,13 @@ func (d *deployment) routeTable() (*picloud.RouteTable, error) {
 	return table, nil
 }
 
-func (d *deployment) addRoutes(table *picloud.RouteTable, sc picloud.Script, routes []picloud.Route) error {
+// addRoutes enters the routes of one script; at is where it is in the deployment.
+func (d *deployment) addRoutes(table *picloud.RouteTable, sc picloud.Script, at string, routes []picloud.Route) error {
 	for i, r := range routes {
 		if err := table.Add(r, sc.Name); err != nil {
 			var e *picloud.Error
 			if errors.As(err, &e) {
-				e.Field = fmt.Sprintf("routes[%d]", i)
+				e.Field = fmt.Sprintf("%sroutes[%d]", at, i)
 			}
 			return err
 		}

@@ -37,6 +37,23 @@ func (s *Store) SessionOf(ctx context.Context, token picloud.TokenHash, now time
 	return v, u, err
 }
 
+// ListSessions implements [picloud.Sessions].
+func (s *Store) ListSessions(ctx context.Context, userID string, now time.Time) (list []picloud.Session, err error) {
+	err = s.read(ctx, "list sessions", func(tx *tx) (err error) {
+		list, err = all(tx, scanSession, `SELECT id, user_id, created_at, last_seen_at, expires_at, address, user_agent
+			FROM sessions WHERE user_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, id DESC`, userID, micros(now))
+		return err
+	})
+	return list, err
+}
+
+func scanSession(row scanner) (v picloud.Session, err error) {
+	var created, seen, expires int64
+	err = row.Scan(&v.ID, &v.UserID, &created, &seen, &expires, &v.Address, &v.UserAgent)
+	v.CreatedAt, v.LastSeenAt, v.ExpiresAt = fromMicros(created), fromMicros(seen), fromMicros(expires)
+	return v, err
+}
+
 // TouchSession implements [picloud.Sessions].
 func (s *Store) TouchSession(ctx context.Context, id string, seen, expires time.Time) error {
 	return s.write(ctx, "touch a session", func(tx *tx) error {

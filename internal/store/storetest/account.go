@@ -103,6 +103,22 @@ var accountCases = []testCase{
 		_, _, err = f.SessionOf(f.ctx, token("two"), now)
 		f.ok(err)
 	}},
+	{"sessions are listed, the last used first, without those that have expired", func(f *fixture) {
+		u := f.owner()
+		now := time.Now()
+		f.session(u, "gone", now.Add(-2*time.Hour))
+		older := f.session(u, "older", now.Add(-time.Minute))
+		newer := f.session(u, "newer", now)
+		list, err := f.ListSessions(f.ctx, u.ID, now)
+		f.ok(err)
+		same(f, "sessions", len(list), 2)
+		same(f, "first", list[0].ID, newer.ID)
+		same(f, "second", list[1].ID, older.ID)
+		same(f, "address", list[1].Address, "192.0.2.1")
+		list, err = f.ListSessions(f.ctx, f.ids.New(), now)
+		f.ok(err)
+		same(f, "sessions of nobody", len(list), 0)
+	}},
 	{"a new password ends the other sessions", func(f *fixture) {
 		u := f.owner()
 		now := time.Now()
