@@ -124,14 +124,14 @@ func (p *parser) openBlock(c context) *Block {
 	vars := len(p.scope.vars)
 	for p.tok.kind != tRBrace {
 		if p.tok.kind == tEOF {
-			p.failf(KindMissingToken, p.tok.pos, "expected `}` to close the block that starts at line %d, found the end of the script", pos.Line)
+			p.missing(tRBrace, "to close the block that starts at "+describePos(pos))
 		}
 		s := p.stmt(c)
 		if s == nil {
 			continue
 		}
 		b.Stmts = append(b.Stmts, s)
-		if p.tok.kind != tRBrace {
+		if p.tok.kind != tRBrace && p.tok.kind != tEOF {
 			p.endStmt(s)
 		}
 	}

@@ -74,7 +74,10 @@ func (p *parser) caseValues(c context) (values []Expr) {
 		err := p.attempt(func() { values = append(values, p.expr(c)) })
 		p.noPipe = filter
 		if err != nil {
-			p.failf(KindExprExpected, err.Pos, "expected a literal as the value of a case: %s", err.Msg)
+			if err.Kind != KindExprExpected { // once is enough, however deep this is nested
+				err = &Error{Kind: KindExprExpected, Pos: err.Pos, Msg: "expected a literal as the value of a case: " + err.Msg}
+			}
+			p.fail(err)
 		}
 		if !p.accept(tPipe) {
 			return values

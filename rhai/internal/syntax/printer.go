@@ -506,10 +506,23 @@ func (p *printer) interp(x *Interp) {
 			p.text(strings.ReplaceAll(s, "${", "\\${"))
 		case *Block:
 			p.text("$")
-			p.block(part)
+			p.inline(part)
 		}
 	}
 	p.text("`")
+}
+
+// inline writes a block on one line if it is no more than an expression.
+func (p *printer) inline(b *Block) {
+	if len(b.Stmts) == 1 {
+		if x, ok := b.Stmts[0].(*ExprStmt); ok {
+			p.text("{")
+			p.stmt(x)
+			p.text("}")
+			return
+		}
+	}
+	p.block(b)
 }
 
 // floatText is a literal that reads as exactly f.

@@ -130,7 +130,7 @@ func TestPrint(t *testing.T) {
 		{in: "({ 1 }) + 2;", out: "({\n    1\n}) + 2;"},
 		{in: "(if a { b });", out: "(if a {\n    b\n});"},
 		{in: "let x = if a { b } else if c { d } else { e };", out: "let x = if a {\n    b\n} else if c {\n    d\n} else {\n    e\n};"},
-		{in: "`a${b}c`;", out: "`a${\n    b\n}c`;"},
+		{in: "`a${b}c${let d}`;", out: "`a${b}c${\n    let d;\n}`;"},
 		{in: "`a$$\\${``${}`;", out: "`a$$\\${``${}`;"},
 		{in: `"a\tb\"\\\x01é";`},
 		{in: `'\'';`},
