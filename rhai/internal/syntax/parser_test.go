@@ -173,6 +173,18 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+func TestNames(t *testing.T) {
+	for s, want := range map[string][2]bool{ // identifier, reserved
+		"a": {true, false}, "_a1": {true, false}, "exit": {true, false}, "if": {true, true}, "print": {true, true},
+		"+": {false, true}, "()": {false, true}, "++": {false, true}, "_": {false, true}, "": {false, false},
+		"__": {false, false}, "_1": {false, false}, "1a": {false, false}, "a b": {false, false}, "é": {false, false},
+	} {
+		if got := [2]bool{IsIdentifier(s), IsReserved(s)}; got != want {
+			t.Errorf("%q: identifier, reserved = %v, want %v", s, got, want)
+		}
+	}
+}
+
 // TestLimits checks each limit at its value and one past it.
 func TestLimits(t *testing.T) {
 	tests := []struct {
@@ -225,11 +237,19 @@ func TestParseExpression(t *testing.T) {
 			t.Errorf("%s: %v", src, err)
 		}
 	}
+	for _, src := range []string{"if a { 1 } else { 2 }", "switch a { 1 => `b${c}`, _ => d }", "[1, #{a: 2}].len()"} {
+		f, err := ParseExpression(src, Options{})
+		if err != nil || len(f.Stmts) != 1 {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
 	tests := []struct {
 		in   string
 		opts Options
 		want string
 	}{
+		{"if a { 1; } else { 2 }", Options{}, "MissingToken 1:9"},
+		{"{ 1 }", Options{}, "BadInput/UnexpectedInput 1:1"},
 		{"{a: 1}", json, "PropertyExpected 1:2"},
 		{"()", json, "BadInput/ImproperSymbol 1:1"},
 		{"#{}", json, "BadInput/ImproperSymbol 1:1"},

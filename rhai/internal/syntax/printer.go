@@ -36,13 +36,6 @@ func Print(f *File) string {
 	return p.out.String()
 }
 
-// PrintExpr writes an expression in the form of Print.
-func PrintExpr(x Expr) string {
-	p := &printer{}
-	p.expr(x, precDelimited)
-	return p.out.String()
-}
-
 // The place of an expression, for the decision whether it needs parentheses:
 // the precedence of the operator it is an operand of, or one of these.
 const (

@@ -260,8 +260,18 @@ func callable(word string) (function, method bool) {
 	return false, false
 }
 
-// IsReserved reports whether s is a keyword or a reserved word.
-func IsReserved(s string) bool { return wordKind(s) != tIdent }
+// IsReserved reports whether s is a keyword, a reserved word or a symbol, with
+// a meaning or without.
+func IsReserved(s string) bool {
+	if s != "" && s[0] < 0x80 {
+		for _, sym := range symbols[s[0]] {
+			if s == sym.text {
+				return true
+			}
+		}
+	}
+	return wordKind(s) != tIdent
+}
 
 // IsIdentifier reports whether s has the form of a name: ASCII letters, digits
 // and underscores, where the first character after any leading underscores is
