@@ -1,0 +1,71 @@
+# How PiCloud is built, run and checked. `make help` lists the targets.
+#
+# Needed: Go (the version in go.mod or newer) and make. A target that needs
+# more installs it from Debian's packages and says so (scripts/need).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+SHARED    ?= ../shared
+DATA      ?= data
+FUZZTIME  ?= 30s
+BENCHTIME ?= 5s
+
+# Where our Go code is: not the data, nor what npm brings.
+GODIRS := $(wildcard bench cmd dashboard/*.go internal rhai test)
+
+# The binaries are static: no cgo, no paths of the machine that built them.
+# Version control is asked above, not by go build, which refuses clones that
+# belong to another user.
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+
+# The race detector is C.
+RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev && CGO_ENABLED=1 go test -race
+
+.PHONY: help run build test test-short race conformance fuzz bench lint fmt clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## build PiCloud and start it on the embedded database in ./data
+	@exec bin/picloud serve --data $(DATA)
+
+build: ## build bin/picloud and bin/rhai
+	@mkdir -p bin
+	$(BUILD) -o bin/ ./cmd/...
+
+test: lint conformance ## check everything: format, vet, conformance, all tests with the race detector
+	$(RACE) ./...
+
+test-short: ## run the quick tests, without the race detector
+	go test -short ./...
+
+race: ## run all tests with the race detector
+	$(RACE) ./...
+
+conformance: build ## compare bin/rhai with the recorded behaviour of native Rhai
+	@if ls $(SHARED)/conformance/*.jsonl >/dev/null 2>&1; then \
+		bin/rhai conformance $(SHARED)/conformance/*.jsonl; \
+	else \
+		echo "conformance: skipped, there is no corpus at $(SHARED)/conformance (set SHARED)"; \
+	fi
+
+fuzz: ## run each fuzz target for FUZZTIME (30s)
+	@bash scripts/fuzz $(FUZZTIME)
+
+bench: build ## measure requests a second against a bare net/http handler
+	@bash scripts/need wrk:wrk
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench -round $(BENCHTIME)
+
+lint: ## check the format and run go vet
+	@unformatted=$$(gofmt -l $(GODIRS)); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
+	go vet ./...
+
+fmt: ## format the Go code
+	gofmt -w $(GODIRS)
+
+clean: ## remove what was built (not ./data)
+	rm -rf bin
+	go clean -testcache
