@@ -4,6 +4,9 @@
 package native
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/picloud/picloud/rhai/internal/syntax"
 	"github.com/picloud/picloud/rhai/internal/value"
 )
@@ -170,4 +173,16 @@ func (r *Registry) All(yield func(*Func) bool) {
 			}
 		}
 	}
+}
+
+// Names lists the names of all functions that scripts can call, sorted.
+func (r *Registry) Names() []string {
+	var out []string
+	for name := range r.names {
+		if !strings.ContainsAny(name, "$:+-*/%<>=!&|^") {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -102,3 +102,15 @@ func (h *Heap) makeRoom(n int64) bool {
 
 // Refund takes back a charge for memory that is known to be garbage.
 func (h *Heap) Refund(n int) { h.used -= int64(n) }
+
+// ReserveText checks that a text of have bytes may grow by more, before the
+// bytes are copied.
+func (h *Heap) ReserveText(have, more int) error {
+	if err := h.checkString(have + more); err != nil {
+		return err
+	}
+	if h.Limit > 0 && h.used+int64(have+more) > h.Limit && !h.makeRoom(int64(have+more)) {
+		return MemoryLimit(h.Limit)
+	}
+	return nil
+}

@@ -277,3 +277,17 @@ func (m *Map) payload() int64 {
 	}
 	return n
 }
+
+// Lookup gives the slot of key k for reading or, in an owned map, writing. hint
+// remembers the slot for the next map of the same shape.
+func (m *Map) Lookup(k string, hint *int32) (*Value, bool) {
+	if i := uint(*hint); i < uint(len(m.keys)) && m.keys[i] == k {
+		return &m.vals[i], true
+	}
+	i := m.Find(k, -1)
+	if i < 0 {
+		return nil, false
+	}
+	*hint = int32(i)
+	return &m.vals[i], true
+}

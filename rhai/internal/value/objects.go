@@ -1,6 +1,9 @@
 package value
 
-import "unsafe"
+import (
+	"unicode/utf8"
+	"unsafe"
+)
 
 // Array is a sequence of values.
 type Array struct {
@@ -309,4 +312,77 @@ func clone[T any](p *T) Value {
 	hd := (*Header)(unsafe.Pointer(c))
 	hd.Flags &^= Shared | Immortal
 	return Value{Ref: hd}
+}
+
+// At gives the item of the sequence at position *at, an integer that starts at
+// 0, and moves the position on; ok is false at the end.
+func (it *Iter) At(at *Value) (v Value, ok bool) {
+	i := at.Int()
+	switch it.Of {
+	case IterStep:
+		if it.From.IsFloat() {
+			return it.stepFloat(at)
+		}
+		v, ok = it.step(i)
+	case IterChars:
+		return it.char(at)
+	case IterBits:
+		if i < it.To.Int() {
+			v, ok = Bool(uint64(it.Source.Int())>>uint64(it.From.Int()+i)&1 != 0), true
+		}
+	}
+	if ok {
+		at.Bits++
+	}
+	return v, ok
+}
+
+// step gives number i of a stepped range. The current number is computed anew
+// from the start, so that the position is all the state there is.
+func (it *Iter) step(i int64) (Value, bool) {
+	switch {
+	case it.From.IsInt():
+		from, to, step := it.From.Int(), it.To.Int(), it.Step.Int()
+		d := i * step
+		x := from + d
+		if i != 0 && d/i != step || (x < from) != (d < 0) {
+			return Unit, false
+		}
+		return Int(x), step > 0 && x < to || step < 0 && x > to
+	case it.From.Is(KByte):
+		x := int64(it.From.Byte()) + i*int64(it.Step.Byte())
+		return Byte(byte(x)), x < int64(it.To.Byte())
+	}
+	return Unit, false
+}
+
+// stepFloat gives the next number of a range of floats; after the first, the
+// position is the number given last.
+func (it *Iter) stepFloat(at *Value) (Value, bool) {
+	to, step := it.To.Float(), it.Step.Float()
+	x := it.From.Float()
+	if at.IsFloat() {
+		x = at.Float() + step
+	}
+	*at = Float(x)
+	return *at, step > 0 && x < to || step < 0 && x > to
+}
+
+// char gives the next character; the position holds the byte offset in its
+// low half and the number of characters done in its high half.
+func (it *Iter) char(at *Value) (Value, bool) {
+	s := it.Source.Str()
+	off, done := int(uint32(at.Bits)), int64(at.Bits>>32)
+	if done == 0 {
+		for range it.From.Int() {
+			_, n := utf8.DecodeRuneInString(s[off:])
+			off += n
+		}
+	}
+	if done >= it.To.Int() || off >= len(s) {
+		return Unit, false
+	}
+	r, n := utf8.DecodeRuneInString(s[off:])
+	at.Bits = uint64(done+1)<<32 | uint64(off+n)
+	return Char(r), true
 }

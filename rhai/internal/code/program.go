@@ -1,0 +1,209 @@
+// Package code is what the compiler makes and the machine runs: instructions,
+// functions and programs.
+//
+// # Registers
+//
+// A function sees a window of 256 registers. Its parameters come first, then
+// `this` if it uses it, then locals and temporaries as a stack. The arguments
+// of a call are the caller's topmost registers and become the callee's lowest,
+// so nothing is copied. Locals that do not fit are "far": slots past the
+// window, loaded and stored one at a time.
+package code
+
+import (
+	"github.com/picloud/picloud/rhai/internal/native"
+	"github.com/picloud/picloud/rhai/internal/syntax"
+	"github.com/picloud/picloud/rhai/internal/value"
+)
+
+// Instr is one instruction.
+type Instr struct {
+	Op      Op
+	A, B, C uint8
+	D       int32
+}
+
+// Program is a compiled source text. It is immutable and safe for concurrent
+// use by any number of machines.
+type Program struct {
+	Name   string // of the source, for messages; may be ""
+	Source string
+	File   *syntax.File // nil when the embedder dropped it
+	Main   *Func
+	// Funcs holds all functions and closures; Call refers to it by index.
+	Funcs []*Func
+	// ByName finds script functions that can be called by name.
+	ByName map[FnKey]*Func
+	// Typed lists the functions written `fn type.name(…)`, by FnKey without
+	// the type.
+	Sites  []Site
+	Paths  []Path
+	Shapes [][]string // sorted keys of map literals
+	Tables []SwitchTable
+	Scopes []Scope
+	Errors []*value.Error
+	// Defs are the definitions in the order of the source, for metadata.
+	Defs []*syntax.FnDef
+	// MaxVariables etc. are checked by the machine, not stored here.
+}
+
+// FnKey names a script function: overloads differ by number of parameters.
+type FnKey struct {
+	This   string // type of a typed method, or ""
+	Name   string
+	Params int
+}
+
+// Func is one compiled function.
+type Func struct {
+	Name    string
+	Params  []string // curried captures first, for closures
+	NRegs   int      // registers and far locals used; never less than the parameters
+	ThisReg int      // register of `this`, or -1 when the function does not use it
+	Cost    int32    // operations billed at entry
+	Code    []Instr
+	Pos     []syntax.Pos // of each instruction
+	Consts  []value.Value
+	Tries   []Try
+	// Captures lists, for a closure, the variables of the enclosing function:
+	// registers to be made cells and passed as the first arguments.
+	Captures []Capture
+	Prog     *Program
+	Def      *syntax.FnDef // nil for closures and the main program
+	// Anonymous is set for closures, Chunk for the code of eval and call!,
+	// which runs on its caller's registers.
+	Anonymous, Chunk bool
+	// HasEval is set when variables may be declared by name at run time.
+	HasEval bool
+}
+
+// Capture is one variable that a closure captures.
+type Capture struct {
+	Name string
+	Reg  uint8
+	Far  int32 // far slot, or -1
+	// Const: the variable is a constant.
+	Const bool
+	// Missing: there is no such variable, which is an error where the closure
+	// is written.
+	Missing bool
+	// Dynamic: the variable must be looked for by name at run time.
+	Dynamic bool
+	Pos     syntax.Pos
+}
+
+// Try is a protected range of instructions: an error raised at pc with From <=
+// pc < To continues at Handler, with the error in R[Reg].
+type Try struct {
+	From, To, Handler int32
+	Reg               uint8
+}
+
+// Site describes the call, property or module access of one instruction.
+type Site struct {
+	Name   string
+	Path   []string // module path
+	PathAt []syntax.Pos
+	NArgs  int // arguments, the receiver included for methods
+	// Natives are the overloads of that name and number of arguments.
+	Natives []*native.Func
+	// Getter and Setter overloads of a property.
+	Getter, Setter []*native.Func
+	// Script is the script's own function: for Method, one whose `this` is the
+	// receiver.
+	Script *Func
+	// Typed are the script's methods of that name for a type.
+	Typed map[string]*Func
+	// Const: the receiver is a constant. ThisRecv: it is `this`. Temp: it is a
+	// temporary.
+	Const, ThisRecv, Temp bool
+	// MethodStyle: written x.f().
+	MethodStyle bool
+	// CallStyleScript is a script function name(recv, …) for Native sites that
+	// came from a pointer; unused otherwise.
+	Keyword Keyword
+	Scope   int32
+	Root    string // the receiver variable's name, for messages
+}
+
+// Keyword marks method names that the machine itself implements.
+type Keyword uint8
+
+const (
+	NoKeyword Keyword = iota
+	KeyCall
+	KeyCurry
+	KeyIsShared
+	KeyTake
+	KeyTypeOf
+	KeyTag
+)
+
+// Path leads from a variable to a place inside it: x.a[i].b.
+type Path struct {
+	Root  Root
+	Reg   uint8
+	Far   int32
+	Name  string // the root variable's name
+	Const bool
+	Pos   syntax.Pos // of the root
+	Steps []PathStep
+	Site  int32 // the method's site, for PathCall
+}
+
+// Root says what a path starts from.
+type Root uint8
+
+const (
+	RootReg  Root = iota // a register, not a cell
+	RootVar              // a register that may hold a cell
+	RootThis             // `this`
+	RootTemp             // a temporary; changes to it are lost
+)
+
+// PathStep is one step of a path.
+type PathStep struct {
+	Prop  bool
+	Elvis bool
+	Name  string
+	Reg   uint8
+	Site  int32      // the property's site: getters and setters of host types
+	Pos   syntax.Pos // where errors about the step are reported
+	IdxAt syntax.Pos // of the index expression
+}
+
+// SwitchTable finds the arm of a switch for a value.
+type SwitchTable struct {
+	// Ints is a dense table for integers from Base, 0 meaning no arm.
+	Base  int64
+	Ints  []int32
+	Exact map[SwitchKey]int32
+	// Other is where values go that no exact case matches.
+	Other int32
+}
+
+// SwitchKey is a value as switch compares it: by type and content.
+type SwitchKey struct {
+	Kind value.Kind
+	Bits uint64
+	Text string
+}
+
+// Scope is the variables that are visible at one place, innermost last.
+type Scope struct {
+	Vars []ScopeVar
+	// NRegs is the first register that is free there.
+	NRegs   int
+	ThisReg int
+	Fn      *Func
+	Bang    *syntax.FnDef // for call!: the function
+}
+
+// ScopeVar is one visible variable.
+type ScopeVar struct {
+	Name   string
+	Reg    uint8
+	Far    int32 // or -1
+	Const  bool
+	Module bool
+}

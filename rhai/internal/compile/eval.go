@@ -1,0 +1,62 @@
+package compile
+
+import (
+	"slices"
+
+	"github.com/picloud/picloud/rhai/internal/code"
+	"github.com/picloud/picloud/rhai/internal/syntax"
+)
+
+// Eval compiles source text that runs in the scope of another function, on
+// that function's registers: what eval does. Variables it declares are
+// declared by name.
+func Eval(file *syntax.File, scope *code.Scope, opts Options) (*code.Func, error) {
+	c, f := chunk(file.Source, scope, opts, resolveFile(file).fns[file])
+	c.res = resolveFile(file)
+	f.fn.HasEval, f.info.hasEval = true, true
+	f.body(file.Stmts, file.End)
+	return f.fn, c.err
+}
+
+// Bang compiles a function's body for a call `name!(…)`: it sees the variables
+// of its caller as well as its parameters, which the caller has put into the
+// first free registers of the scope.
+func Bang(scope *code.Scope, opts Options) (*code.Func, error) {
+	def := scope.Bang
+	r := newResolver()
+	r.fn(def)
+	c, f := chunk(scope.Fn.Prog.Source, scope, opts, r.out.fns[def])
+	c.res = r.out
+	f.fn.Name = def.Name
+	f.info.hasBang = true
+	for i, p := range def.Params {
+		v := f.declare(p.Name, false)
+		v.boxed = c.res.captured[declKey{def, i}]
+	}
+	f.body(def.Body.Stmts, def.Body.End)
+	return f.fn, c.err
+}
+
+// chunk prepares a program that extends scope's with one function.
+func chunk(source string, scope *code.Scope, opts Options, info *fnInfo) (*compiler, *fnState) {
+	outer := scope.Fn.Prog
+	p := &code.Program{
+		Name: outer.Name, Source: source, ByName: outer.ByName, Defs: outer.Defs,
+		Funcs: slices.Clip(outer.Funcs),
+	}
+	c := &compiler{opts: opts, prog: p, defs: map[*syntax.FnDef]*code.Func{}}
+	fn := &code.Func{Name: "eval", Prog: p, ThisReg: scope.ThisReg, Chunk: true}
+	p.Main = fn
+	f := c.newFn(fn, info, nil)
+	fn.HasEval = scope.Fn.HasEval
+	for _, v := range scope.Vars {
+		f.vars = append(f.vars, variable{
+			name: v.Name, reg: int(v.Reg), far: farSlot(v.Far), isConst: v.Const, boxed: true, module: v.Module,
+		})
+	}
+	f.next = scope.NRegs
+	f.maxReg = scope.NRegs
+	return c, f
+}
+
+func farSlot(far int32) int { return int(far) }

@@ -1,0 +1,295 @@
+package compile
+
+import (
+	"fmt"
+
+	"github.com/picloud/picloud/rhai/internal/code"
+	"github.com/picloud/picloud/rhai/internal/native"
+	"github.com/picloud/picloud/rhai/internal/syntax"
+	"github.com/picloud/picloud/rhai/internal/value"
+)
+
+// Options configure a compilation.
+type Options struct {
+	Name     string
+	Registry *native.Registry
+	// Globals are variables that the embedder puts in scope before the script
+	// starts; constants among them.
+	Globals      []Global
+	MaxVariables int
+}
+
+// Global is a variable that exists before the script starts. The machine
+// stores the values in the main function's first registers, in order.
+type Global struct {
+	Name  string
+	Const bool
+}
+
+// maxNear is the number of registers that locals may use; the rest of the 256
+// is for temporaries.
+const maxNear = 190
+
+// maxArgs is the largest number of arguments of a call.
+const maxArgs = 48
+
+// compiler makes one program.
+type compiler struct {
+	opts Options
+	prog *code.Program
+	res  *resolution
+	defs map[*syntax.FnDef]*code.Func
+	anon int
+	err  error
+}
+
+// File compiles a parsed program.
+func File(file *syntax.File, opts Options) (*code.Program, error) {
+	p := &code.Program{
+		Name: opts.Name, Source: file.Source, File: file,
+		ByName: map[code.FnKey]*code.Func{}, Defs: file.Funcs,
+	}
+	c := &compiler{opts: opts, prog: p, res: resolveFile(file), defs: map[*syntax.FnDef]*code.Func{}}
+	for _, def := range file.Funcs {
+		f := &code.Func{Name: def.Name, Prog: p, Def: def, ThisReg: -1}
+		c.defs[def] = f
+		p.Funcs = append(p.Funcs, f)
+		p.ByName[code.FnKey{This: def.This, Name: def.Name, Params: len(def.Params)}] = f
+	}
+	p.Main = &code.Func{Prog: p, ThisReg: -1}
+	c.main(file)
+	for _, def := range file.Funcs {
+		c.fn(def)
+	}
+	return p, c.err
+}
+
+func (c *compiler) main(file *syntax.File) {
+	f := c.newFn(c.prog.Main, c.res.fns[file], nil)
+	for _, g := range c.opts.Globals {
+		v := f.declare(g.Name, g.Const)
+		v.boxed = true
+	}
+	f.body(file.Stmts, file.End)
+}
+
+func (c *compiler) fn(def *syntax.FnDef) {
+	fn := c.defs[def]
+	f := c.newFn(fn, c.res.fns[def], nil)
+	f.params(def, def.Params)
+	f.body(def.Body.Stmts, def.Body.End)
+}
+
+// fnState is one function being compiled.
+type fnState struct {
+	c      *compiler
+	fn     *code.Func
+	info   *fnInfo
+	parent *fnState
+	vars   []variable
+	next   int // first free register
+	far    int // number of far locals in use
+	maxFar int
+	maxReg int
+	loops  []*loop
+	catch  []int // registers of the errors being handled, innermost last
+	cost   int
+	consts map[constKey]int32
+	depth  int // nesting of blocks; 0 is the function's own
+}
+
+type constKey struct {
+	kind value.Kind
+	bits uint64
+	text string
+}
+
+// variable is one visible name.
+type variable struct {
+	name    string
+	reg     int
+	far     int // slot past the window, or -1
+	isConst bool
+	boxed   bool // may hold a cell
+	module  bool
+}
+
+// loop is a loop being compiled.
+type loop struct {
+	dst       int // where break's value goes, or -1
+	breaks    []int
+	continues []int
+	top       int // where continue jumps, or -1 when it is patched
+	vars      int
+	dynMark   int
+}
+
+func (c *compiler) newFn(fn *code.Func, info *fnInfo, parent *fnState) *fnState {
+	if info == nil {
+		info = &fnInfo{}
+	}
+	f := &fnState{c: c, fn: fn, info: info, parent: parent, consts: map[constKey]int32{}}
+	fn.HasEval = info.hasEval
+	return f
+}
+
+// params declares parameters and, after them, `this`.
+func (f *fnState) params(node any, params []syntax.Param) {
+	for i, p := range params {
+		v := f.declare(p.Name, false)
+		v.boxed = f.c.res.captured[declKey{node, i}]
+		f.fn.Params = append(f.fn.Params, p.Name)
+	}
+	f.reserveThis()
+}
+
+func (f *fnState) reserveThis() {
+	if f.info.usesThis {
+		f.fn.ThisReg = f.temp()
+	}
+}
+
+// body compiles the statements of a whole function; their value is returned.
+func (f *fnState) body(stmts []syntax.Stmt, end syntax.Pos) {
+	dst := f.temp()
+	if f.fn.HasEval && !f.fn.Chunk {
+		f.emit(code.DynReset, 0, 0, 0, 0, end)
+	}
+	f.stmtList(stmts, dst, end)
+	f.emit(code.Return, dst, 0, 0, 0, end)
+	f.finish()
+}
+
+func (f *fnState) finish() {
+	f.fn.NRegs = max(f.maxReg+1, 1)
+	if f.maxFar > 0 {
+		f.fn.NRegs = 256 + f.maxFar
+	}
+	f.fn.Cost = int32(min(f.cost+1, 1<<30))
+}
+
+// emit appends an instruction and returns its index.
+func (f *fnState) emit(op code.Op, a, b, c int, d int32, pos syntax.Pos) int {
+	f.fn.Code = append(f.fn.Code, code.Instr{Op: op, A: uint8(a), B: uint8(b), C: uint8(c), D: d})
+	f.fn.Pos = append(f.fn.Pos, pos)
+	return len(f.fn.Code) - 1
+}
+
+func (f *fnState) here() int { return len(f.fn.Code) }
+
+// patch makes the jumps in list lead here.
+func (f *fnState) patch(list ...int) {
+	for _, at := range list {
+		f.fn.Code[at].D = int32(f.here())
+	}
+}
+
+// temp takes the next free register.
+func (f *fnState) temp() int {
+	r := f.next
+	if r > 254 {
+		f.fail(syntax.Pos{}, "this expression or function is too complex: it needs more than 255 values at once")
+		return 254
+	}
+	f.next++
+	f.maxReg = max(f.maxReg, r)
+	return r
+}
+
+// release gives back all registers from mark on.
+func (f *fnState) release(mark int) { f.next = mark }
+
+func (f *fnState) fail(pos syntax.Pos, format string, args ...any) {
+	if f.c.err == nil {
+		f.c.err = &syntax.Error{Kind: "TooComplex", Pos: pos, Msg: fmt.Sprintf(format, args...)}
+	}
+}
+
+// declare makes a new variable in the next register, which must be where its
+// value was put, or a far slot when near ones are used up.
+func (f *fnState) declare(name string, isConst bool) *variable {
+	v := variable{name: name, isConst: isConst, far: -1}
+	v.reg = f.temp()
+	f.vars = append(f.vars, v)
+	return &f.vars[len(f.vars)-1]
+}
+
+// declareAt makes a variable of a register that is already taken.
+func (f *fnState) declareAt(name string, reg int, isConst, boxed bool) *variable {
+	f.vars = append(f.vars, variable{name: name, reg: reg, far: -1, isConst: isConst, boxed: boxed})
+	return &f.vars[len(f.vars)-1]
+}
+
+// lookup finds the innermost variable of that name.
+func (f *fnState) lookup(name string) *variable {
+	for i := len(f.vars) - 1; i >= 0; i-- {
+		if v := &f.vars[i]; v.name == name && !v.module {
+			return v
+		}
+	}
+	return nil
+}
+
+func (f *fnState) lookupModule(name string) *variable {
+	for i := len(f.vars) - 1; i >= 0; i-- {
+		if v := &f.vars[i]; v.name == name && v.module {
+			return v
+		}
+	}
+	return nil
+}
+
+// scoped compiles body and forgets the variables and registers it took.
+func (f *fnState) scoped(body func()) {
+	vars, next, far := len(f.vars), f.next, f.far
+	f.depth++
+	mark := -1
+	if f.fn.HasEval {
+		mark = f.temp()
+		f.emit(code.DynMark, mark, 0, 0, 0, syntax.Pos{})
+	}
+	body()
+	if mark >= 0 {
+		f.emit(code.DynTrim, mark, 0, 0, 0, syntax.Pos{})
+	}
+	f.depth--
+	f.vars, f.next, f.far = f.vars[:vars], next, far
+}
+
+// constant gives the index of a constant in the function's pool.
+func (f *fnState) constant(v value.Value) int32 {
+	k := constKey{kind: v.Kind(), bits: v.Bits}
+	if v.Is(value.KString) {
+		k.text, k.bits = v.Str(), 0
+	}
+	if i, ok := f.consts[k]; ok {
+		return i
+	}
+	i := int32(len(f.fn.Consts))
+	f.fn.Consts = append(f.fn.Consts, v)
+	f.consts[k] = i
+	return i
+}
+
+func (f *fnState) text(s string) int32 { return f.constant(value.Static(s)) }
+
+// raise emits an instruction that fails with err at pos.
+func (f *fnState) raise(err *value.Error, pos syntax.Pos) {
+	f.c.prog.Errors = append(f.c.prog.Errors, err)
+	f.emit(code.Fail, 0, 0, 0, int32(len(f.c.prog.Errors)-1), pos)
+}
+
+func (f *fnState) site(s code.Site) int32 {
+	f.c.prog.Sites = append(f.c.prog.Sites, s)
+	return int32(len(f.c.prog.Sites) - 1)
+}
+
+// scope records what is visible here, for eval and its kin.
+func (f *fnState) scope(bang *syntax.FnDef) int32 {
+	s := code.Scope{NRegs: f.next, ThisReg: f.fn.ThisReg, Fn: f.fn, Bang: bang}
+	for _, v := range f.vars {
+		s.Vars = append(s.Vars, code.ScopeVar{Name: v.name, Reg: uint8(v.reg), Far: int32(v.far), Const: v.isConst, Module: v.module})
+	}
+	f.c.prog.Scopes = append(f.c.prog.Scopes, s)
+	return int32(len(f.c.prog.Scopes) - 1)
+}

@@ -1,0 +1,484 @@
+package vm
+
+import (
+	"github.com/picloud/picloud/rhai/internal/code"
+	"github.com/picloud/picloud/rhai/internal/native"
+	"github.com/picloud/picloud/rhai/internal/syntax"
+	"github.com/picloud/picloud/rhai/internal/value"
+)
+
+// closureRef is the machine's handle in a function pointer: the code and the
+// instance it belongs to.
+type closureRef struct {
+	fn   *code.Func
+	inst *instance
+}
+
+// constThis reports whether the running function's `this` is a constant.
+func (vm *VM) constThis() bool { return vm.frames[vm.depth].flags&flagConst != 0 }
+
+// method runs Method: x.name(args) on a variable or a temporary.
+func (vm *VM) method(in *code.Instr, regs *[256]value.Value) status {
+	s := &vm.fn.Prog.Sites[in.D]
+	recv, b := &regs[in.B], noBack
+	if !s.Temp {
+		b = backReg(vm.base + int(in.B))
+	}
+	if recv.Ref != nil && recv.Ref.Kind == value.KCell {
+		if recv.Ref.Flags&value.Locked != 0 {
+			return vm.failNow(dataRace())
+		}
+		b = backCell(recv.Cell())
+		recv = &recv.Cell().V
+	}
+	return vm.methodOn(s, in.D, recv, vm.base+int(in.A), b)
+}
+
+// methodOn calls a method on the value behind recv. The result goes to stack
+// index a, and the arguments follow it.
+func (vm *VM) methodOn(s *code.Site, site int32, recv *value.Value, a int, b back) status {
+	n := s.NArgs - 1
+	if s.Keyword != code.NoKeyword {
+		if st, done := vm.keyword(s, recv, a, n, b); done {
+			return st
+		}
+	}
+	if recv.Ref != nil && recv.Ref.Kind == value.KMap {
+		if v, ok := recv.Map().Lookup(s.Name, &vm.inst.caches[site].hint); ok && v.Is(value.KFn) {
+			return vm.callPointer(*v, a, a+1, n, &receiver{recv, b, vm.constRecv(s)}, a)
+		}
+	}
+	if s.Typed != nil {
+		if fn, ok := s.Typed[recv.TypeName()]; ok {
+			return vm.callMethod(fn, vm.inst, &receiver{recv, b, vm.constRecv(s)}, a+1, a)
+		}
+	}
+	if s.Script != nil {
+		return vm.callMethod(s.Script, vm.inst, &receiver{recv, b, vm.constRecv(s)}, a+1, a)
+	}
+	return vm.callNatives(s, site, recv, vm.stack[a+1:a+1+n], a, b)
+}
+
+func (vm *VM) constRecv(s *code.Site) bool { return s.Const || s.ThisRecv && vm.constThis() }
+
+// receiver is the value that becomes a callee's `this`.
+type receiver struct {
+	at      *value.Value
+	back    back
+	isConst bool
+}
+
+// keyword runs the methods that are the machine's own; done is false when the
+// receiver makes it an ordinary method.
+func (vm *VM) keyword(s *code.Site, recv *value.Value, a, n int, b back) (st status, done bool) {
+	switch s.Keyword {
+	case code.KeyCall:
+		if recv.Is(value.KFn) {
+			return vm.callLocked(*recv, a, n, b), true
+		}
+		if n > 0 && vm.stack[a+1].Plain().Is(value.KFn) {
+			return vm.callPointer(vm.stack[a+1].Plain(), a, a+2, n-1, &receiver{recv, b, vm.constRecv(s)}, a), true
+		}
+	case code.KeyCurry:
+		if recv.Is(value.KFn) {
+			vm.stack[a] = vm.curry(*recv, vm.stack[a+1:a+1+n])
+			return next, true
+		}
+	case code.KeyIsShared:
+		if n == 0 {
+			vm.stack[a] = value.Bool(b.kind == backToCell)
+			return next, true
+		}
+	case code.KeyTake:
+		if n == 0 {
+			if vm.constRecv(s) {
+				return vm.failNow(constMethod(s.Name)), true
+			}
+			v := *recv
+			*recv = value.Unit
+			vm.stack[a] = v
+			return next, true
+		}
+	case code.KeyTypeOf:
+		if n == 0 {
+			vm.stack[a] = vm.Heap.NewString(recv.TypeName())
+			return next, true
+		}
+	}
+	return next, false
+}
+
+// callLocked calls the function pointer f; when it stands in a captured
+// variable, that variable is locked meanwhile.
+func (vm *VM) callLocked(f value.Value, a, n int, b back) status {
+	if b.kind != backToCell {
+		return vm.callPointer(f, a, a+1, n, nil, a)
+	}
+	depth := vm.depth
+	st := vm.callPointer(f, a, a+1, n, nil, a)
+	if st == reload && vm.depth == depth+1 {
+		top := &vm.frames[vm.depth]
+		if top.flags&flagExt == 0 {
+			top.flags |= flagExt
+			vm.exts = append(vm.exts, ext{ret: int32(a), this: -1})
+		}
+		vm.exts[len(vm.exts)-1].locked = b.cell
+		b.cell.Flags |= value.Locked
+	}
+	return st
+}
+
+// callMethod calls fn with `this` bound; its arguments stand at stack index
+// base, the result goes to ret.
+func (vm *VM) callMethod(fn *code.Func, inst *instance, r *receiver, base, ret int) status {
+	x := ext{kind: extCall, ret: int32(ret), this: -1}
+	flags := flagExt
+	this := *r.at
+	switch {
+	case r.isConst:
+		flags |= flagConst
+		this.Share()
+	case r.back.kind == backNone:
+		this.Share()
+	default:
+		x.back = r.back
+		if r.back.kind != backToPath {
+			*r.at = value.Unit
+		}
+		if c := r.back.cell; c != nil {
+			c.Flags |= value.Locked
+			x.locked = c
+		}
+	}
+	x.bare = this
+	vm.exts = append(vm.exts, x)
+	if !vm.push(fn, inst, base, flags) {
+		if vm.frames[vm.depth].fn != fn || vm.frames[vm.depth].flags&flagExt == 0 || int(vm.frames[vm.depth].base) != base {
+			// The frame was not made: undo what it would have undone.
+			x := vm.popExt()
+			err := vm.err
+			vm.leave(&x)
+			vm.err = err
+		}
+		return failed
+	}
+	if fn.ThisReg >= 0 {
+		vm.exts[len(vm.exts)-1].this = int32(base + fn.ThisReg)
+		vm.exts[len(vm.exts)-1].bare = value.Unit
+		vm.stack[base+fn.ThisReg] = this
+	}
+	return reload
+}
+
+// callPointer calls function pointer f with n arguments at stack index args;
+// they are moved to base, after the curried ones. r is nil without `this`.
+// base must not be after args by more than the number of curried arguments.
+func (vm *VM) callPointer(f value.Value, base, args, n int, r *receiver, ret int) status {
+	p := f.Fn()
+	fn, inst := vm.resolve(p, n)
+	if fn != nil && fn.Anonymous && len(fn.Params) != len(p.Curry)+n {
+		return vm.failNow(vm.notFound(p.Name, vm.argsOf(p, args, n)...))
+	}
+	k := len(p.Curry)
+	if base+k+n+256 > len(vm.stack) && !vm.room(base+k+n, nil) {
+		return failed
+	}
+	copy(vm.stack[base+k:base+k+n], vm.stack[args:args+n])
+	for i, c := range p.Curry {
+		if !c.Is(value.KCell) {
+			c.Share()
+		}
+		vm.stack[base+i] = c
+	}
+	if fn == nil {
+		return vm.callByName(p.Name, base, k+n, ret)
+	}
+	if r != nil {
+		return vm.callMethod(fn, inst, r, base, ret)
+	}
+	flags := frameFlags(0)
+	if inst != vm.inst || ret != base {
+		flags = flagExt
+		vm.exts = append(vm.exts, ext{ret: int32(ret), this: -1})
+	}
+	depth := vm.depth
+	if !vm.push(fn, inst, base, flags) {
+		if vm.depth == depth && flags != 0 {
+			vm.popExt()
+		}
+		return failed
+	}
+	return reload
+}
+
+func (vm *VM) argsOf(p *value.Fn, args, n int) []value.Value {
+	out := append([]value.Value(nil), p.Curry...)
+	return append(out, vm.stack[args:args+n]...)
+}
+
+// resolve finds the script function behind a pointer that gets n arguments
+// besides the curried ones; nil when it must be a native.
+func (vm *VM) resolve(p *value.Fn, n int) (*code.Func, *instance) {
+	if c, ok := p.Code.(*closureRef); ok {
+		if c.fn.Anonymous {
+			return c.fn, c.inst
+		}
+		return c.inst.prog.ByName[code.FnKey{Name: p.Name, Params: n + len(p.Curry)}], c.inst
+	}
+	return vm.fn.Prog.ByName[code.FnKey{Name: p.Name, Params: n + len(p.Curry)}], vm.inst
+}
+
+// callByName calls a native function whose n arguments stand at base.
+func (vm *VM) callByName(name string, base, n, ret int) status {
+	var recv *value.Value
+	var rest []value.Value
+	if n > 0 {
+		vm.stack[base] = vm.stack[base].Plain()
+		recv, rest = &vm.stack[base], vm.stack[base+1:base+n]
+	}
+	fs := vm.cfg.Registry.Find(name, n)
+	var f *native.Func
+	if recv != nil {
+		f = vm.overload(fs, recv, rest)
+	} else if len(fs) > 0 {
+		f = fs[0]
+	}
+	if f == nil {
+		return vm.failNow(vm.notFound(name, vm.stack[base:base+n]...))
+	}
+	if f.Task != nil {
+		return vm.startTask(f, recv, rest, ret, noBack)
+	}
+	var out value.Value
+	if !vm.invoke(f, recv, rest, &out) {
+		return failed
+	}
+	vm.stack[ret] = out
+	return next
+}
+
+// startTask runs a native that calls back. The result goes to stack index dst;
+// the registers after its arguments are free for the callbacks.
+func (vm *VM) startTask(f *native.Func, recv *value.Value, rest []value.Value, dst int, b back) status {
+	c := &vm.call
+	c.Recv, c.Rest, c.Result = recv, rest, value.Unit
+	task, err := f.Task(c)
+	if err != nil {
+		vm.failErr(err)
+		return failed
+	}
+	if task == nil {
+		vm.stack[dst] = c.Result
+		return next
+	}
+	if fr := &vm.frames[vm.depth]; fr.flags&flagTask == 0 {
+		fr.pc = int32(vm.pc)
+	}
+	vm.maxDepth++
+	base := dst + 1 + len(rest)
+	if recv != nil && len(rest) >= 0 {
+		base++
+	}
+	if !vm.moreRoom(base, nil) {
+		vm.maxDepth--
+		return failed
+	}
+	t := &taskState{task: task, base: base}
+	t.turn.Heap, t.turn.Env = &vm.Heap, vm
+	x := ext{kind: extTask, ret: int32(dst), task: t, this: -1, back: b}
+	if b.kind == backToCell {
+		x.locked = b.cell
+		b.cell.Flags |= value.Locked
+	}
+	vm.exts = append(vm.exts, x)
+	vm.depth++
+	vm.frames[vm.depth] = frame{flags: flagTask | flagExt, base: int32(base)}
+	return vm.drive()
+}
+
+// drive resumes the task on top until it waits for a script function or ends.
+func (vm *VM) drive() status {
+	for {
+		vm.focus()
+		t := vm.exts[len(vm.exts)-1].task
+		err := t.task.Resume(&t.turn)
+		t.turn.Started = true
+		t.turn.Err = nil
+		if err != nil {
+			vm.failErr(err)
+			vm.endTask()
+			return failed
+		}
+		if t.turn.Finished {
+			ret := vm.exts[len(vm.exts)-1].ret
+			vm.stack[ret] = t.turn.Return
+			if !vm.endTask() {
+				return failed
+			}
+			if vm.cfg.Limits.Sizes != (value.Sizes{}) && !vm.sized(vm.stack[ret]) {
+				return failed
+			}
+			if vm.frames[vm.depth].flags&flagTask != 0 {
+				// A task called this one directly: it is the answer.
+				below := vm.exts[len(vm.exts)-1].task
+				below.turn.Result = vm.stack[ret]
+				continue
+			}
+			return reload
+		}
+		switch vm.ask(t) {
+		case reload:
+			return reload
+		case failed:
+			if !vm.err.Catchable() || vm.exit {
+				vm.endTask()
+				return failed
+			}
+			t.turn.Err, vm.err = vm.err, nil
+		}
+	}
+}
+
+// endTask pops the task on top; vm.err is kept.
+func (vm *VM) endTask() bool {
+	x := vm.popExt()
+	vm.depth--
+	vm.maxDepth--
+	vm.focus()
+	if x.locked != nil {
+		x.locked.Flags &^= value.Locked
+	}
+	if r, ok := x.task.task.(native.Receiver); ok {
+		if v, ok := r.Receiver(); ok {
+			err := vm.err
+			if !vm.putBack(x.back, v) && err == nil {
+				return false
+			}
+			vm.err = err
+		}
+	}
+	return true
+}
+
+// ask makes the call that task t wants.
+func (vm *VM) ask(t *taskState) status {
+	fv := t.turn.Fn.Plain()
+	var p *value.Fn
+	switch fv.Kind() {
+	case value.KFn:
+		p = fv.Fn()
+	case value.KString:
+		p = &value.Fn{Name: fv.Str()}
+	default:
+		return vm.failNow(value.Mismatch("Fn", fv.TypeName()))
+	}
+	k := len(p.Curry)
+	t.turn.HasThis = false
+	for _, c := range shapes[t.turn.Shape] {
+		n := c.args
+		if t.turn.Shape == native.ShapeExact {
+			n = t.turn.NArgs
+		}
+		fn, inst := vm.resolve(p, n)
+		if fn == nil || len(fn.Params) != n+k {
+			continue
+		}
+		return vm.callBack(t, p, fn, inst, c)
+	}
+	for _, c := range shapes[t.turn.Shape] {
+		n := c.args
+		if t.turn.Shape == native.ShapeExact {
+			n = t.turn.NArgs
+		}
+		if c.this < 0 && !p.Anonymous() && len(vm.cfg.Registry.Find(p.Name, n+k)) > 0 {
+			vm.callbackArgs(t, p, c, n)
+			if t.turn.Shape != native.ShapeExact && vm.overload(vm.cfg.Registry.Find(p.Name, n+k), &vm.stack[t.base], vm.stack[t.base+1:t.base+n+k]) == nil {
+				continue
+			}
+			at := t.base
+			st := vm.callByName(p.Name, at, n+k, at)
+			if st == next {
+				t.turn.Result = vm.stack[at]
+			}
+			return st
+		}
+	}
+	e := vm.notFound(p.Name)
+	e.Pos = vm.Position()
+	return vm.failNow(vm.inCall(e, p.Name, vm.Position()))
+}
+
+// calling is one way of giving a task's arguments to a callee.
+type calling struct {
+	args int // how many
+	from int // the first of them
+	this int // which argument is `this`, or -1
+}
+
+// shapes lists the ways for each shape, in the order they are tried.
+var shapes = [...][]calling{
+	native.ShapeExact: {{0, 0, -1}},
+	native.ShapeItem:  {{1, 0, -1}, {2, 0, -1}, {0, 0, 0}},
+	native.ShapeEach:  {{0, 0, 0}, {1, 1, 0}},
+	native.ShapeFold:  {{2, 0, -1}, {3, 0, -1}, {1, 0, 1}},
+	native.ShapeEntry: {{2, 0, -1}, {1, 0, 1}},
+	native.ShapePair:  {{2, 0, -1}, {3, 0, -1}},
+}
+
+func (vm *VM) callbackArgs(t *taskState, p *value.Fn, c calling, n int) {
+	at := t.base
+	for _, v := range p.Curry {
+		if !v.Is(value.KCell) {
+			v.Share()
+		}
+		vm.stack[at] = v
+		at++
+	}
+	for i := range n {
+		vm.stack[at+i] = t.turn.Args[c.from+i]
+	}
+}
+
+func (vm *VM) callBack(t *taskState, p *value.Fn, fn *code.Func, inst *instance, c calling) status {
+	n := c.args
+	bound := c.this >= 0
+	var this value.Value
+	if t.turn.Shape == native.ShapeExact {
+		n = t.turn.NArgs
+		bound, this = t.turn.BindThis, t.turn.This
+	} else if bound {
+		this = t.turn.Args[c.this]
+	}
+	vm.callbackArgs(t, p, c, n)
+	x := ext{kind: extCallback, this: -1, bare: this}
+	t.turn.HasThis = bound
+	vm.exts = append(vm.exts, x)
+	depth := vm.depth
+	if !vm.push(fn, inst, t.base, flagExt) {
+		if vm.depth == depth {
+			vm.popExt()
+		}
+		return failed
+	}
+	if bound && fn.ThisReg >= 0 {
+		vm.exts[len(vm.exts)-1].this = int32(t.base + fn.ThisReg)
+		vm.stack[t.base+fn.ThisReg] = this
+	}
+	return reload
+}
+
+// curry is f with more arguments in front.
+func (vm *VM) curry(f value.Value, args []value.Value) value.Value {
+	p := f.Fn()
+	c := make([]value.Value, 0, len(p.Curry)+len(args))
+	c = append(c, p.Curry...)
+	for _, a := range args {
+		c = append(c, a.Plain().Share())
+	}
+	return vm.Heap.NewFn(p.Name, c, p.Code)
+}
+
+// inCall wraps an error that came out of a function.
+func (vm *VM) inCall(err *value.Error, name string, pos syntax.Pos) *value.Error {
+	return &value.Error{Kind: value.ErrInFunctionCall, Msg: err.Msg, Name: name, Pos: pos, Inner: err}
+}

@@ -1,0 +1,218 @@
+package vm
+
+import (
+	"github.com/picloud/picloud/rhai/internal/code"
+	"github.com/picloud/picloud/rhai/internal/compile"
+	"github.com/picloud/picloud/rhai/internal/syntax"
+	"github.com/picloud/picloud/rhai/internal/value"
+)
+
+// Variables by name: eval and what comes with it. Code compiled at run time
+// (a chunk) runs on its caller's registers. Variables that it declares have no
+// register; they are in vm.dyn, with the index of the frame whose scope they
+// are in, and functions that contain eval look there first.
+
+// owner is the frame in whose scope the running code declares variables.
+func (vm *VM) owner() int32 {
+	i := vm.depth
+	for vm.frames[i].flags&flagChunk != 0 && i > 0 {
+		i--
+	}
+	return int32(i)
+}
+
+func (vm *VM) findDyn(name string) *dynVar {
+	at := vm.owner()
+	for i := len(vm.dyn) - 1; i >= 0; i-- {
+		if d := &vm.dyn[i]; d.depth == at && d.name == name {
+			return d
+		}
+	}
+	return nil
+}
+
+func (vm *VM) dynamic(in *code.Instr, regs *[256]value.Value) status {
+	switch in.Op {
+	case code.DynMark:
+		regs[in.A].SetInt(int64(len(vm.dyn)))
+		return next
+	case code.DynTrim:
+		vm.trimDyn(int(regs[in.A].Int()))
+		return next
+	case code.DynReset:
+		i := len(vm.dyn)
+		for i > 0 && vm.dyn[i-1].depth >= int32(vm.depth) {
+			i--
+		}
+		vm.trimDyn(i)
+		return next
+	}
+	name := vm.fn.Consts[in.D].Str()
+	if in.Op == code.DynDeclare {
+		vm.dyn = append(vm.dyn, dynVar{name: name, v: regs[in.A], isConst: in.B == 1, depth: vm.owner()})
+		vm.Heap.Charge(64)
+		return next
+	}
+	var slot *value.Value
+	d := vm.findDyn(name)
+	switch {
+	case d != nil:
+		slot = &d.v
+	case in.B != 255:
+		slot = &regs[in.B]
+	default:
+		return vm.failNow(unknownVariable(name))
+	}
+	if in.Op == code.DynLoad {
+		return vm.dynLoad(in, regs, slot)
+	}
+	if d != nil && d.isConst && in.C != 1 {
+		return vm.failNow(compile.AssignConst(name))
+	}
+	if slot.Is(value.KCell) {
+		if f := slot.Ref.Flags; in.C != 1 && f&(value.Locked|value.Const) != 0 {
+			return vm.failNow(storeRefused(f))
+		}
+		slot = &slot.Cell().V
+	}
+	*slot = regs[in.A]
+	return next
+}
+
+func (vm *VM) trimDyn(n int) {
+	if n < len(vm.dyn) {
+		clear(vm.dyn[n:])
+		vm.dyn = vm.dyn[:n]
+	}
+}
+
+func (vm *VM) dynLoad(in *code.Instr, regs *[256]value.Value, slot *value.Value) status {
+	v := *slot
+	if v.Is(value.KCell) {
+		if v.Ref.Flags&value.Locked != 0 {
+			return vm.failNow(dataRace())
+		}
+		v = v.Cell().V
+	}
+	if in.C == 0 {
+		v.Share()
+	}
+	regs[in.A] = v
+	return next
+}
+
+// eval runs Eval.
+func (vm *VM) eval(in *code.Instr, regs *[256]value.Value) status {
+	src, ok := vm.plain(regs[in.A])
+	if !ok {
+		return failed
+	}
+	if !src.Is(value.KString) {
+		return vm.failNow(vm.notFound("eval", src))
+	}
+	pos := vm.Position()
+	if vm.cfg.NoEval {
+		return vm.failNow(value.Errorf(value.ErrFunctionNotFound, "eval is switched off"))
+	}
+	if !vm.spend(int64(len(src.Str()))) {
+		return failed
+	}
+	l := &vm.cfg.Limits
+	file, err := syntax.Parse(src.Str(), syntax.Options{
+		MaxExprDepth: l.ExprDepth, MaxFnExprDepth: l.FnExprDepth,
+		MaxStringSize: l.Sizes.String, MaxArraySize: l.Sizes.Array, MaxMapSize: l.Sizes.Map,
+	})
+	if err != nil {
+		return vm.failNow(vm.inCall(parseError(err), "eval", pos))
+	}
+	vm.Heap.Charge(8 * len(src.Str()))
+	fn, err := compile.Eval(file, &vm.fn.Prog.Scopes[in.D], vm.compileOptions())
+	if err != nil {
+		return vm.failNow(vm.inCall(parseError(err), "eval", pos))
+	}
+	return vm.runChunk(fn, vm.base+int(in.A))
+}
+
+// runChunk starts a chunk on the registers of the running frame.
+func (vm *VM) runChunk(fn *code.Func, ret int) status {
+	inst := &instance{prog: fn.Prog, caches: make([]siteCache, len(fn.Prog.Sites)), env: vm.inst.env}
+	flags := flagExt | flagChunk | vm.frames[vm.depth].flags&flagConst
+	vm.exts = append(vm.exts, ext{ret: int32(ret), this: -1})
+	depth := vm.depth
+	if !vm.push(fn, inst, vm.base, flags) {
+		if vm.depth == depth {
+			vm.popExt()
+		}
+		return failed
+	}
+	return reload
+}
+
+// bang runs Bang: a call that sees its caller's variables. The callee is
+// compiled for this place; its parameters are the registers from A on.
+func (vm *VM) bang(in *code.Instr) status {
+	s := &vm.fn.Prog.Scopes[in.D]
+	fn, err := compile.Bang(s, vm.compileOptions())
+	if err != nil {
+		vm.failErr(parseError(err))
+		return failed
+	}
+	// The arguments were put at A; the chunk expects them in its first free
+	// registers.
+	from := vm.base + int(in.A)
+	to := vm.base + s.NRegs
+	copy(vm.stack[to:to+int(in.B)], vm.stack[from:from+int(in.B)])
+	return vm.runChunk(fn, from)
+}
+
+// parseError is an error of the parser as a run-time error.
+func parseError(err error) *value.Error {
+	e := value.Errorf(value.ErrParsing, "%s", err.Error())
+	e.Parse = err
+	if p, ok := err.(*syntax.Error); ok {
+		e.Msg = p.Msg
+	}
+	e.NoPos = true
+	return e
+}
+
+func (vm *VM) isDefVar(in *code.Instr, regs *[256]value.Value) status {
+	v := regs[in.A].Plain()
+	if !v.Is(value.KString) {
+		return vm.failNow(vm.notFound("is_def_var", v))
+	}
+	name := v.Str()
+	found := vm.findDyn(name) != nil
+	for _, x := range vm.fn.Prog.Scopes[in.D].Vars {
+		found = found || x.Name == name && !x.Module
+	}
+	regs[in.A] = value.Bool(found)
+	return next
+}
+
+func (vm *VM) isDefFn(in *code.Instr, regs *[256]value.Value) status {
+	args := make([]value.Value, in.B)
+	for i := range args {
+		args[i] = regs[int(in.A)+i].Plain()
+	}
+	last := len(args) - 1
+	for _, a := range args[:last] {
+		if !a.Is(value.KString) {
+			return vm.failNow(value.Mismatch("string", a.TypeName()))
+		}
+	}
+	if !args[last].IsInt() {
+		return vm.failNow(value.Mismatch("i64", args[last].TypeName()))
+	}
+	key := code.FnKey{Name: args[last-1].Str(), Params: int(args[last].Int())}
+	found := false
+	if len(args) == 3 {
+		for k := range vm.fn.Prog.ByName {
+			found = found || k.Name == key.Name && k.Params == key.Params && k.This != "" && compile.TypeName(k.This) == args[0].Str()
+		}
+	} else {
+		_, found = vm.fn.Prog.ByName[key]
+	}
+	regs[in.A] = value.Bool(found)
+	return next
+}

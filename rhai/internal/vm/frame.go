@@ -1,0 +1,195 @@
+package vm
+
+import (
+	"github.com/picloud/picloud/rhai/internal/code"
+	"github.com/picloud/picloud/rhai/internal/native"
+	"github.com/picloud/picloud/rhai/internal/value"
+)
+
+// ext is what a frame needs to know at its end beyond returning to register 0.
+// The frames marked flagExt and the exts form two parallel stacks.
+type ext struct {
+	kind extKind
+	ret  int32 // stack index for the result
+	back back  // where the receiver goes back to
+	this int32 // stack index of the callee's `this`, or -1
+	// bare is the value of a method's `this` when the callee does not use it.
+	bare   value.Value
+	locked *value.Cell
+	task   *taskState
+	inst   *instance // of a module being imported
+	name   string    // of the module
+}
+
+type extKind uint8
+
+const (
+	extCall     extKind = iota // a call with a receiver, a place for the result, or another instance
+	extTask                    // a task
+	extCallback                // a call made for the task below
+	extModule                  // a module's top level
+)
+
+// back says where a receiver that was moved out belongs.
+type back struct {
+	kind backKind
+	idx  int32 // stack index, or base of the frame whose registers path uses
+	cell *value.Cell
+	path *code.Path
+}
+
+type backKind uint8
+
+const (
+	backNone backKind = iota
+	backToReg
+	backToCell
+	backToPath
+)
+
+var noBack = back{}
+
+func backReg(i int) back          { return back{kind: backToReg, idx: int32(i)} }
+func backCell(c *value.Cell) back { return back{kind: backToCell, cell: c} }
+
+func (x *ext) visit(m *value.Marker) {
+	m.Visit(x.bare)
+	if x.back.cell != nil {
+		m.Visit(value.Value{Ref: &x.back.cell.Header})
+	}
+	if x.locked != nil {
+		m.Visit(value.Value{Ref: &x.locked.Header})
+	}
+	if x.task != nil {
+		x.task.task.Visit(m.Visit)
+		m.Visit(x.task.turn.Result)
+		m.Visit(x.task.turn.This)
+		m.Visit(x.task.turn.Fn)
+	}
+	if x.inst != nil {
+		for _, e := range x.inst.env.exports {
+			m.Visit(e.v)
+		}
+	}
+}
+
+// moreRoom makes room for one more frame with the registers of fn at base, or
+// fails because a limit is reached.
+func (vm *VM) moreRoom(base int, fn *code.Func) bool {
+	if vm.depth+1 > vm.maxDepth {
+		return vm.fail(stackOverflow())
+	}
+	if vm.depth+2 > len(vm.frames) {
+		vm.frames = append(vm.frames, make([]frame, len(vm.frames))...)
+	}
+	return vm.room(base, fn)
+}
+
+// push starts a script function whose arguments stand at stack index base.
+func (vm *VM) push(fn *code.Func, inst *instance, base int, flags frameFlags) bool {
+	if f := &vm.frames[vm.depth]; f.flags&flagTask == 0 {
+		f.pc = int32(vm.pc)
+	}
+	if !vm.moreRoom(base, fn) {
+		return false
+	}
+	vm.depth++
+	vm.frames[vm.depth] = frame{fn: fn, inst: inst, base: int32(base), flags: flags}
+	vm.fn, vm.base, vm.inst, vm.pc = fn, base, inst, 0
+	if fn.ThisReg >= 0 && flags&flagChunk == 0 {
+		vm.stack[base+fn.ThisReg] = value.Unbound()
+	}
+	return vm.spend(int64(fn.Cost))
+}
+
+// focus makes the nearest script frame at or below the top the current one,
+// for positions and registers while a task runs.
+func (vm *VM) focus() {
+	i := vm.depth
+	for vm.frames[i].flags&flagTask != 0 {
+		i--
+	}
+	f := &vm.frames[i]
+	vm.fn, vm.base, vm.inst, vm.pc = f.fn, int(f.base), f.inst, int(f.pc)
+}
+
+// returnSlow ends a frame that has flags.
+func (vm *VM) returnSlow(v value.Value) status {
+	f := &vm.frames[vm.depth]
+	if f.flags&flagStop != 0 {
+		vm.result = v
+		return stop
+	}
+	if f.flags&flagExt == 0 {
+		vm.stack[f.base] = v
+		vm.depth--
+		return reload
+	}
+	x := vm.popExt()
+	vm.depth--
+	if !vm.leave(&x) {
+		vm.focus()
+		return failed
+	}
+	switch x.kind {
+	case extCallback:
+		t := vm.exts[len(vm.exts)-1].task
+		t.turn.Result = v
+		return vm.drive()
+	case extModule:
+		vm.stack[x.ret] = vm.finishModule(&x)
+	default:
+		vm.stack[x.ret] = v
+	}
+	return reload
+}
+
+func (vm *VM) popExt() ext {
+	last := len(vm.exts) - 1
+	x := vm.exts[last]
+	vm.exts[last] = ext{}
+	vm.exts = vm.exts[:last]
+	return x
+}
+
+// leave does what the end of a call with an ext needs, by return or by error:
+// the receiver goes back where it came from, a locked variable is released.
+func (vm *VM) leave(x *ext) bool {
+	if x.locked != nil {
+		x.locked.Flags &^= value.Locked
+	}
+	this := x.bare
+	if x.this >= 0 {
+		this = vm.stack[x.this]
+	}
+	if x.kind == extCallback {
+		t := vm.exts[len(vm.exts)-1].task
+		if t.turn.HasThis {
+			t.turn.This = this
+		}
+		return true
+	}
+	if x.kind != extCall {
+		return true
+	}
+	return vm.putBack(x.back, this)
+}
+
+func (vm *VM) putBack(b back, v value.Value) bool {
+	switch b.kind {
+	case backToReg:
+		vm.stack[b.idx] = v
+	case backToCell:
+		b.cell.V = v
+	case backToPath:
+		return vm.setPath(b.path, int(b.idx), v)
+	}
+	return true
+}
+
+// taskState is a running task.
+type taskState struct {
+	task native.Task
+	turn native.Turn
+	base int // stack index for the arguments of callbacks
+}

@@ -1,0 +1,130 @@
+package vm
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/picloud/picloud/rhai/internal/code"
+	"github.com/picloud/picloud/rhai/internal/compile"
+	"github.com/picloud/picloud/rhai/internal/syntax"
+	"github.com/picloud/picloud/rhai/internal/value"
+)
+
+// callFn runs CallFn: call(f, args).
+func (vm *VM) callFn(in *code.Instr, regs *[256]value.Value) status {
+	f := regs[in.A].Plain()
+	a := vm.base + int(in.A)
+	if !f.Is(value.KFn) {
+		return vm.failNow(vm.notFound("call", vm.stack[a:a+int(in.B)]...))
+	}
+	return vm.callPointer(f, a, a+1, int(in.B)-1, nil, a)
+}
+
+func (vm *VM) curryOp(in *code.Instr, regs *[256]value.Value) status {
+	f := regs[in.A].Plain()
+	if !f.Is(value.KFn) {
+		return vm.failNow(vm.notFound("curry", regs[in.A:int(in.A)+int(in.B)]...))
+	}
+	regs[in.A] = vm.curry(f, regs[int(in.A)+1:int(in.A)+int(in.B)])
+	return next
+}
+
+// newFn runs NewFn: Fn(name).
+func (vm *VM) newFn(in *code.Instr, regs *[256]value.Value) status {
+	v := regs[in.A].Plain()
+	if v.Is(value.KFn) {
+		regs[in.A] = v.Share()
+		return next
+	}
+	if !v.Is(value.KString) {
+		return vm.failNow(value.Mismatch("string", v.TypeName()))
+	}
+	switch name := v.Str(); {
+	case syntax.IsReserved(name):
+		e := value.Errorf(value.ErrParsing, "`%s` is a keyword or an operator and cannot be the name of a function", name)
+		return vm.failNow(e)
+	case !syntax.IsIdentifier(name) && !strings.HasPrefix(name, "anon$"):
+		e := value.NotFound(name)
+		e.Msg = "`" + name + "` cannot be the name of a function"
+		return vm.failNow(e)
+	default:
+		regs[in.A] = vm.Heap.NewFn(name, nil, nil)
+		return next
+	}
+}
+
+// suggestFunc finds a function whose name is close to one that does not exist.
+func (vm *VM) suggestFunc(name string) string {
+	var names []string
+	for k := range vm.fn.Prog.ByName {
+		names = append(names, k.Name)
+	}
+	sort.Strings(names)
+	if s := compile.Suggest(name, names); s != "" {
+		return s
+	}
+	return compile.Suggest(name, vm.cfg.Registry.Names())
+}
+
+// fnMeta runs FnMeta: get_fn_metadata_list([name[, params]]).
+func (vm *VM) fnMeta(in *code.Instr, regs *[256]value.Value) status {
+	name, params := "", -1
+	if in.B > 0 {
+		v := regs[in.A].Plain()
+		if !v.Is(value.KString) {
+			return vm.failNow(vm.notFound("get_fn_metadata_list", v))
+		}
+		name = v.Str()
+	}
+	if in.B > 1 {
+		v := regs[in.A+1].Plain()
+		if !v.IsInt() {
+			return vm.failNow(vm.notFound("get_fn_metadata_list", regs[in.A].Plain(), v))
+		}
+		params = int(v.Int())
+	}
+	h := &vm.Heap
+	var list []value.Value
+	defs := append([]*syntax.FnDef(nil), vm.fn.Prog.Defs...)
+	sort.SliceStable(defs, func(i, j int) bool { return defs[i].Name < defs[j].Name })
+	for _, d := range defs {
+		if in.B > 0 && d.Name != name || params >= 0 && len(d.Params) != params {
+			continue
+		}
+		list = append(list, vm.describeFn(d))
+	}
+	if err := h.Reserve(len(list) * value.SizeValue); err != nil {
+		return vm.doneErr(err)
+	}
+	regs[in.A] = h.NewArray(list)
+	return next
+}
+
+func (vm *VM) describeFn(d *syntax.FnDef) value.Value {
+	h := &vm.Heap
+	v := h.NewMap()
+	set := func(k string, x value.Value) { _ = v.Map().Set(h, k, x) }
+	access := "public"
+	if d.Private {
+		access = "private"
+	}
+	set("access", h.NewString(access))
+	set("is_anonymous", value.Bool(false))
+	set("name", h.NewString(d.Name))
+	params := make([]value.Value, len(d.Params))
+	for i, p := range d.Params {
+		params[i] = h.NewString(p.Name)
+	}
+	set("params", h.NewArray(params))
+	if d.This != "" {
+		set("this_type", h.NewString(d.This))
+	}
+	if len(d.Doc) > 0 {
+		docs := make([]value.Value, len(d.Doc))
+		for i, s := range d.Doc {
+			docs[i] = h.NewString(s)
+		}
+		set("comments", h.NewArray(docs))
+	}
+	return v
+}

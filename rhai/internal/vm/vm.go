@@ -1,0 +1,365 @@
+// Package vm runs compiled programs.
+//
+// The machine keeps its own stack of frames and of registers; a script
+// function calling another does not recurse in Go, and neither do natives that
+// call back (they are tasks, see native.Task). So a script's depth is a
+// number that can be limited, and its state is plain data.
+//
+// loop.go holds the dispatch loop with the hot operations; everything else is
+// behind VM.cold in files of their own. Errors never panic: an operation
+// leaves its error in VM.err and the loop unwinds the frames (unwind.go).
+package vm
+
+import (
+	"context"
+
+	"github.com/picloud/picloud/rhai/internal/code"
+	"github.com/picloud/picloud/rhai/internal/compile"
+	"github.com/picloud/picloud/rhai/internal/native"
+	"github.com/picloud/picloud/rhai/internal/syntax"
+	"github.com/picloud/picloud/rhai/internal/value"
+)
+
+// Limits bound one run. 0 is no limit, but for CallLevels.
+type Limits struct {
+	Operations int64
+	Memory     int64
+	CallLevels int // 0: no script function may be called
+	Sizes      value.Sizes
+	Variables  int
+	Modules    int // negative: none may be imported
+	// Depths are for what eval and import parse.
+	ExprDepth, FnExprDepth int
+	Functions              int
+}
+
+// Config is what a machine needs from its embedder; it is fixed for a run.
+type Config struct {
+	Registry *native.Registry
+	Limits   Limits
+	Print    func(line string) error
+	Debug    func(line string, at syntax.Pos) error
+	Now      func() int64 // nanoseconds; nil is the system's monotonic clock
+	Sleep    func(ctx context.Context, nanos int64) error
+	// Load gives the program of a module; nil: nothing can be imported.
+	Load func(ctx context.Context, name, importer string) (*code.Program, error)
+	// Modules tells whether the registry has a module of that name.
+	HasModule func(name string) bool
+	// Const gives a constant of a registered module.
+	Const  func(module, name string) (value.Value, bool)
+	NoEval bool
+	Host   any
+}
+
+// VM is a machine. It runs one program at a time and may be used again. It is
+// not safe for concurrent use.
+type VM struct {
+	Heap value.Heap
+
+	cfg  Config
+	ctx  context.Context
+	call native.Call
+
+	stack  []value.Value
+	frames []frame
+	depth  int // index of the running frame
+	base   int // its first register
+	fn     *code.Func
+	inst   *instance
+	exts   []ext
+	pc     int // the running frame's next instruction, where the loop has left it
+
+	err    *value.Error // why an operation failed
+	caught *value.Error // what the handler that is about to run has caught
+	exit   bool         // err is not an error but the end of the script
+	result value.Value
+
+	fuel     int64 // operations left in this slice
+	slice    int64 // size of this slice
+	spent    int64 // operations of the slices before
+	tripped  bool  // the heap passed its limit
+	maxDepth int   // index of the last frame that may be used
+	high     int   // end of the stack that was used
+
+	insts   map[*code.Program]*instance
+	modules map[string]value.Value
+	nmods   int
+	dyn     []dynVar
+	text    []byte // scratch for texts under construction
+}
+
+// frame is one running function.
+type frame struct {
+	fn    *code.Func
+	inst  *instance
+	pc    int32
+	base  int32
+	flags frameFlags
+}
+
+type frameFlags uint8
+
+const (
+	flagExt   frameFlags = 1 << iota // there is an ext that says what to do at the end
+	flagTask                         // not a script function but a task
+	flagStop                         // the end of the run
+	flagChunk                        // code of eval or call!, on its caller's registers
+	flagConst                        // `this` is a constant
+)
+
+// instance is a program together with the state of one run of it.
+type instance struct {
+	prog   *code.Program
+	caches []siteCache
+	env    *environment
+}
+
+// environment is a module's own global state.
+type environment struct {
+	globals map[string]value.Value
+	imports map[string]value.Value
+	exports []exported
+}
+
+type exported struct {
+	name string
+	v    value.Value
+}
+
+// siteCache remembers what was found at a site the last time.
+type siteCache struct {
+	hint int32
+	fn   *native.Func
+}
+
+// dynVar is a variable that eval declared.
+type dynVar struct {
+	name    string
+	v       value.Value
+	isConst bool
+	depth   int32 // frame whose scope it is in
+}
+
+const (
+	fuelSlice  = 10_000
+	firstStack = 1024
+)
+
+// New makes a machine.
+func New() *VM {
+	vm := &VM{stack: make([]value.Value, firstStack), frames: make([]frame, 16)}
+	vm.Heap.Recount = vm.recount
+	vm.Heap.Trip = func() { vm.tripped = true; vm.endSlice() }
+	return vm
+}
+
+// endSlice makes the next check happen at the next billed operation.
+func (vm *VM) endSlice() {
+	vm.spent += vm.slice - vm.fuel
+	vm.slice, vm.fuel = 0, 0
+}
+
+// Operations is the number of operations billed so far in this run.
+func (vm *VM) Operations() int64 { return vm.spent + vm.slice - vm.fuel }
+
+// Run executes program p from the top, with the values of its globals, and
+// then, when fn is not nil, that function of it with args. It returns the
+// value of what ran last.
+func (vm *VM) Run(ctx context.Context, cfg Config, p *code.Program, globals []value.Value, fn *code.Func, args []value.Value) (v value.Value, err *value.Error) {
+	vm.begin(ctx, cfg)
+	defer vm.end()
+	if vm.refuel(); vm.err != nil {
+		return value.Unit, vm.err
+	}
+	vm.inst = vm.instanceOf(p, nil)
+	copy(vm.stack, globals)
+	for i := range globals {
+		vm.stack[i].Share()
+	}
+	if v, err = vm.runFunc(p.Main, 0); err != nil || fn == nil || vm.exit {
+		return v, err
+	}
+	copy(vm.stack, args)
+	return vm.runFunc(fn, 0)
+}
+
+// SetHost replaces what natives get from Env.Host.
+func (vm *VM) begin(ctx context.Context, cfg Config) {
+	vm.ctx, vm.cfg = ctx, cfg
+	vm.Heap.Reset()
+	vm.Heap.Limit, vm.Heap.Sizes = cfg.Limits.Memory, cfg.Limits.Sizes
+	vm.fuel, vm.slice, vm.spent, vm.tripped = 0, 0, 0, false
+	vm.err, vm.caught, vm.exit, vm.result = nil, nil, false, value.Unit
+	vm.depth, vm.base, vm.high = 0, 0, 0
+	vm.exts, vm.dyn = vm.exts[:0], vm.dyn[:0]
+	vm.insts, vm.modules, vm.nmods = nil, nil, 0
+	vm.maxDepth = cfg.Limits.CallLevels
+	vm.call.Env, vm.call.Heap = vm, &vm.Heap
+}
+
+// end drops what the run has left behind, so that it can be collected.
+func (vm *VM) end() {
+	clear(vm.stack[:min(max(vm.high, vm.base+256), len(vm.stack))])
+	clear(vm.frames)
+	clear(vm.exts[:cap(vm.exts)])
+	clear(vm.dyn[:cap(vm.dyn)])
+	vm.insts, vm.modules, vm.inst, vm.fn, vm.ctx, vm.cfg = nil, nil, nil, nil, nil, Config{}
+	vm.call.Recv, vm.call.Rest, vm.call.Result = nil, nil, value.Unit
+	if len(vm.stack) > 64*firstStack {
+		vm.stack = make([]value.Value, firstStack)
+	}
+}
+
+// runFunc runs fn with its arguments in place at stack index base.
+func (vm *VM) runFunc(fn *code.Func, base int) (value.Value, *value.Error) {
+	vm.depth = 0
+	vm.frames[0] = frame{fn: fn, inst: vm.inst, base: int32(base), flags: flagStop}
+	vm.fn, vm.base = fn, base
+	if !vm.room(base, fn) {
+		return value.Unit, vm.err
+	}
+	if fn.ThisReg >= 0 {
+		vm.stack[base+fn.ThisReg] = value.Unbound()
+	}
+	vm.fuel -= int64(fn.Cost)
+	if vm.fuel < 0 && !vm.refuel() {
+		return value.Unit, vm.err
+	}
+	vm.loop()
+	if vm.err != nil {
+		return value.Unit, vm.err
+	}
+	return vm.result, nil
+}
+
+// maxStack bounds the register stack, in values: 16 MiB.
+const maxStack = 1 << 20
+
+// room makes sure that the stack holds fn's registers from base on.
+func (vm *VM) room(base int, fn *code.Func) bool {
+	need := base + 256
+	if fn != nil && fn.NRegs > 256 {
+		need = base + fn.NRegs
+	}
+	if fn != nil {
+		vm.high = max(vm.high, base+fn.NRegs)
+	}
+	if need <= len(vm.stack) {
+		return true
+	}
+	if need > maxStack {
+		return vm.fail(stackOverflow())
+	}
+	grown := make([]value.Value, max(need, 2*len(vm.stack)))
+	copy(grown, vm.stack)
+	vm.stack = grown
+	return true
+}
+
+func stackOverflow() *value.Error {
+	return value.Errorf(value.ErrStackOverflow, "too many nested calls")
+}
+
+// fail records err and returns false.
+func (vm *VM) fail(err *value.Error) bool {
+	vm.err = err
+	return false
+}
+
+// failErr records any error; err must not be nil.
+func (vm *VM) failErr(err error) bool {
+	if e, ok := err.(*value.Error); ok {
+		return vm.fail(e)
+	}
+	e := value.Errorf(value.ErrRuntime, "%s", err.Error())
+	e.Cause = err
+	e.Value = vm.Heap.NewString(err.Error())
+	return vm.fail(e)
+}
+
+// refuel is called when a slice of operations is used up: it checks everything
+// that is checked from time to time and starts the next slice.
+func (vm *VM) refuel() bool {
+	vm.spent += vm.slice - vm.fuel
+	vm.slice, vm.fuel = 0, 0
+	next := int64(fuelSlice)
+	if limit := vm.cfg.Limits.Operations; limit > 0 {
+		left := limit - vm.spent
+		if left < 0 {
+			return vm.fail(value.Errorf(value.ErrTooManyOps, "too many operations: the limit is %d", limit))
+		}
+		next = min(next, left)
+	}
+	if vm.ctx.Err() != nil {
+		e := value.Errorf(value.ErrTerminated, "stopped: %s", context.Cause(vm.ctx))
+		e.Cause = context.Cause(vm.ctx)
+		return vm.fail(e)
+	}
+	if vm.tripped {
+		vm.tripped = false
+		if err := vm.Heap.Check(); err != nil {
+			return vm.failErr(err)
+		}
+	}
+	vm.slice, vm.fuel = next, next
+	return true
+}
+
+// spend bills n operations.
+func (vm *VM) spend(n int64) bool {
+	vm.fuel -= n
+	return vm.fuel >= 0 || vm.refuel()
+}
+
+func (vm *VM) instanceOf(p *code.Program, env *environment) *instance {
+	if i, ok := vm.insts[p]; ok {
+		return i
+	}
+	if env == nil {
+		env = &environment{}
+	}
+	i := &instance{prog: p, caches: make([]siteCache, len(p.Sites)), env: env}
+	if vm.insts == nil {
+		vm.insts = map[*code.Program]*instance{}
+	}
+	vm.insts[p] = i
+	return i
+}
+
+// recount is the heap's: the size of all that the machine can reach.
+func (vm *VM) recount() int64 {
+	m := vm.Heap.NewMarker()
+	top := vm.base + 256
+	if vm.fn != nil {
+		top = vm.base + max(vm.fn.NRegs, 1) + 8
+	}
+	for _, v := range vm.stack[:min(top, len(vm.stack))] {
+		m.Visit(v)
+	}
+	for i := range vm.exts {
+		vm.exts[i].visit(m)
+	}
+	for _, d := range vm.dyn {
+		m.Visit(d.v)
+	}
+	for _, in := range vm.insts {
+		for _, v := range in.env.globals {
+			m.Visit(v)
+		}
+		for _, x := range in.env.exports {
+			m.Visit(x.v)
+		}
+		for _, v := range in.env.imports {
+			m.Visit(v)
+		}
+	}
+	for _, v := range vm.modules {
+		m.Visit(v)
+	}
+	m.Visit(vm.result)
+	return m.Size()
+}
+
+func (vm *VM) compileOptions() compile.Options {
+	return compile.Options{Registry: vm.cfg.Registry, MaxVariables: vm.cfg.Limits.Variables}
+}
