@@ -170,6 +170,55 @@ func TestNoInitOutsideCmd(t *testing.T) {
 	}
 }
 
+// TestEveryDependencyHasItsReason looks for each module whose packages our
+// files import in docs/RATIONALE.md.
+func TestEveryDependencyHasItsReason(t *testing.T) {
+	t.Parallel()
+	root := moduleRoot(t)
+	rationale, err := os.ReadFile(filepath.Join(root, "docs", "RATIONALE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := required(t, root)
+	missing := map[string]string{}
+	for _, s := range sources(t) {
+		for _, spec := range s.file.Imports {
+			p, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range modules {
+				if (p == m || strings.HasPrefix(p, m+"/")) && !strings.Contains(string(rationale), "`"+m+"`") {
+					missing[m] = s.at(spec)
+				}
+			}
+		}
+	}
+	for m, at := range missing {
+		t.Errorf("%s: imports a package of %s, which has no line in docs/RATIONALE.md", at, m)
+	}
+}
+
+// required lists the modules that go.mod names.
+func required(t *testing.T, root string) []string {
+	t.Helper()
+	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var modules []string
+	for line := range strings.Lines(string(mod)) {
+		fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "require "))
+		if len(fields) >= 2 && strings.Contains(fields[0], ".") && strings.HasPrefix(fields[1], "v") {
+			modules = append(modules, fields[0])
+		}
+	}
+	if len(modules) == 0 {
+		t.Fatal("go.mod names no modules")
+	}
+	return modules
+}
+
 // TestTheLanguageIsDocumented looks at what users of package rhai can see: the
 // packages below rhai that are not internal.
 func TestTheLanguageIsDocumented(t *testing.T) {
