@@ -1,0 +1,170 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/picloud/picloud/internal/manager/api"
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+// maxDeployBody holds a handful of scripts of the largest size, or hundreds of
+// usual ones.
+const maxDeployBody = 16 << 20
+
+// deployTimeout leaves a small machine time to compile them.
+const deployTimeout = 2 * time.Minute
+
+func (m *Manager) registerDeploys() {
+	register(m, operation{
+		id: "deploy", method: http.MethodPost, path: "/apps/{app}/deployments", tag: "scripts", capability: Deploy,
+		summary: "Make scripts live, all of them or none", maxBody: maxDeployBody, timeout: deployTimeout,
+	}, m.deploy)
+	register(m, operation{
+		id: "check-script", method: http.MethodPost, path: "/check", tag: "scripts", capability: CheckScripts,
+		summary: "Compile a source without deploying it", maxBody: maxDeployBody,
+	}, m.checkSource)
+}
+
+type checkInput struct{ Body api.Check }
+
+type checkOutput struct{ Body api.Checked }
+
+func (m *Manager) checkSource(_ context.Context, _ picloud.Principal, in *checkInput) (*checkOutput, error) {
+	if err := picloud.ValidateSource(in.Body.Source); err != nil {
+		return nil, err
+	}
+	out := &checkOutput{Body: api.Checked{Diagnostics: []api.Diagnostic{}}}
+	for _, d := range m.check(in.Body.Source) {
+		out.Body.Diagnostics = append(out.Body.Diagnostics, api.NewDiagnostic("", d))
+	}
+	out.Body.OK = len(out.Body.Diagnostics) == 0
+	return out, nil
+}
+
+type deployInput struct {
+	AppPath
+	Body api.Deploy
+}
+
+type deployOutput struct{ Body api.Deployment }
+
+func (m *Manager) deploy(ctx context.Context, p picloud.Principal, in *deployInput) (*deployOutput, error) {
+	// Asked first: whoever mistypes the app should not read about the script.
+	if _, err := m.store.AppByName(ctx, in.App); err != nil {
+		return nil, err
+	}
+	d := picloud.Deployment{App: in.App, By: p.User.Username, DryRun: in.Body.DryRun, Scripts: make([]picloud.ScriptDeploy, len(in.Body.Scripts))}
+	for i, s := range in.Body.Scripts {
+		var err error
+		if d.Scripts[i], err = m.scriptDeploy(s); err != nil {
+			return nil, inField(err, fmt.Sprintf("scripts[%d]", i))
+		}
+	}
+	if err := m.compile(in.Body.Scripts); err != nil {
+		return nil, err
+	}
+	done, err := m.store.Deploy(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	out := &deployOutput{Body: api.Deployment{DryRun: in.Body.DryRun, Scripts: make([]api.Deployed, len(done))}}
+	for i, v := range done {
+		out.Body.Scripts[i] = m.deployedOf(v)
+	}
+	return out, nil
+}
+
+// scriptDeploy validates one script of a deploy, all but that it compiles.
+func (m *Manager) scriptDeploy(in api.DeployScript) (picloud.ScriptDeploy, error) {
+	out := picloud.ScriptDeploy{Name: in.Name, Source: in.Source, Settings: in.Settings, Note: in.Note, IfVersion: in.IfVersion}
+	if err := picloud.ValidateScriptName(in.Name); err != nil {
+		return out, err
+	}
+	if err := picloud.ValidateSource(in.Source); err != nil {
+		return out, err
+	}
+	if err := picloud.ValidateNote(in.Note); err != nil {
+		return out, err
+	}
+	if in.Settings != nil {
+		if err := in.Settings.Validate(m.ceiling); err != nil {
+			return out, inField(err, "settings")
+		}
+	}
+	var err error
+	out.Routes, err = parseRoutes(in.Routes)
+	return out, err
+}
+
+// parseRoutes reads routes; nil stays nil, and empty stays empty.
+func parseRoutes(texts []string) ([]picloud.Route, error) {
+	if texts == nil {
+		return nil, nil
+	}
+	if len(texts) > picloud.MaxRoutesPerScript {
+		return nil, picloud.Invalid("routes", "there are %d routes, at most %d are allowed", len(texts), picloud.MaxRoutesPerScript)
+	}
+	routes := make([]picloud.Route, len(texts))
+	for i, text := range texts {
+		r, err := picloud.ParseRoute(text)
+		if err != nil {
+			return nil, asField(err, fmt.Sprintf("routes[%d]", i))
+		}
+		routes[i] = r
+	}
+	return routes, nil
+}
+
+// compile fails with everything that does not compile in any of the scripts.
+func (m *Manager) compile(scripts []api.DeployScript) error {
+	var p *api.Problem
+	for i, s := range scripts {
+		found := m.check(s.Source)
+		if len(found) == 0 {
+			continue
+		}
+		if p == nil {
+			p = newProblem(picloud.HTTPStatus(picloud.CodeScriptInvalid), picloud.CodeScriptInvalid,
+				fmt.Sprintf("the script %q does not compile: %s", s.Name, found[0].Message))
+		}
+		p.Errors = append(p.Errors, fieldError(fmt.Sprintf("scripts[%d].source", i), found[0].Message))
+		for _, d := range found {
+			p.Diagnostics = append(p.Diagnostics, api.NewDiagnostic(s.Name, d))
+		}
+	}
+	if p == nil {
+		return nil
+	}
+	return p
+}
+
+func (m *Manager) deployedOf(v picloud.Deployed) api.Deployed {
+	out := api.Deployed{
+		Script: v.Script.Name, App: v.Script.App, Version: v.Script.LiveVersion, PreviousVersion: v.Previous,
+		Hash: v.Version.Hash, Created: v.Created, NewVersion: v.NewVersion, RoutesChanged: v.RoutesChanged, Enabled: v.Script.Enabled,
+	}
+	out.Routes, out.URLs = m.describeRoutes(v.Script.App, v.Routes)
+	return out
+}
+
+// asField is err with the field at fault renamed to what it is called here.
+func asField(err error, field string) error {
+	var e *picloud.Error
+	if errors.As(err, &e) && e.Field != "" {
+		e.Field = field
+	}
+	return err
+}
+
+// inField is err with the field at fault put below a prefix.
+func inField(err error, prefix string) error {
+	var e *picloud.Error
+	if errors.As(err, &e) && e.Field != "" {
+		e.Field = prefix + "." + e.Field
+	}
+	return err
+}

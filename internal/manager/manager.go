@@ -1,0 +1,119 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/picloud/picloud/internal/auth"
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+// Store is what the manager needs to be kept.
+type Store interface {
+	picloud.Apps
+	picloud.Scripts
+	picloud.Records
+}
+
+// Invoker runs a script by name. The orchestrator is one.
+type Invoker interface {
+	// Invoke runs the live version of a script on a request, and is its
+	// response. A script that fails is no error, but a response with a
+	// status of 500 or more. The caller closes the response's body.
+	Invoke(ctx context.Context, app, script string, r *http.Request) (*http.Response, error)
+}
+
+// Watch tells of new records.
+type Watch interface {
+	// Recorded is a channel that is closed as soon as records are entered
+	// after the call.
+	Recorded() <-chan struct{}
+}
+
+// Config is what a Manager is made from. All fields are required.
+type Config struct {
+	Auth    *auth.Service
+	Store   Store
+	Check   func(source string) []picloud.Diagnostic // compiles a source; nothing found means that it does
+	Invoker Invoker
+	Watch   Watch
+	Ready   func(context.Context) error // whether the instance can serve
+	Public  *url.URL                    // the public listener's address, as clients reach it
+	Ceiling picloud.Limits              // what a script may ask for at most
+	Version string                      // of the program
+	IDs     *picloud.IDs
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+func (c Config) validate() error {
+	if c.Auth == nil || c.Store == nil || c.Check == nil || c.Invoker == nil || c.Watch == nil || c.Ready == nil ||
+		c.Public == nil || c.Version == "" || c.IDs == nil || c.Now == nil || c.Log == nil {
+		return errors.New("manager: incomplete configuration")
+	}
+	return nil
+}
+
+// Manager is the control plane as an http.Handler for the admin listener. It is
+// safe for concurrent use. New makes one.
+type Manager struct {
+	auth    *auth.Service
+	store   Store
+	check   func(string) []picloud.Diagnostic
+	invoker Invoker
+	watch   Watch
+	ready   func(context.Context) error
+	public  *url.URL
+	ceiling picloud.Limits
+	ids     *picloud.IDs
+	now     func() time.Time
+	log     *slog.Logger
+
+	mux     *http.ServeMux
+	api     huma.API
+	spec    []byte // the OpenAPI description
+	handler http.Handler
+
+	draining context.Context // done when followers are to end
+	drain    context.CancelFunc
+}
+
+// New makes a manager.
+func New(cfg Config) (*Manager, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	adoptHuma()
+	m := &Manager{
+		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, invoker: cfg.Invoker, watch: cfg.Watch, ready: cfg.Ready,
+		public: cfg.Public, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
+		mux: http.NewServeMux(),
+	}
+	m.draining, m.drain = context.WithCancel(context.Background())
+	m.api = humago.New(m.mux, humaConfig(cfg.Version))
+	m.registerAccounts()
+	m.registerApps()
+	m.registerScripts()
+	m.registerDeploys()
+	m.registerInvoke()
+	m.registerRecords()
+	if err := m.registerPages(); err != nil {
+		return nil, err
+	}
+	m.handler = m.wrap(m.mux)
+	return m, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.handler.ServeHTTP(w, r) }
+
+// Drain ends the requests that would last for ever, those of followers. It is
+// called when the server stops, and may be called again.
+func (m *Manager) Drain() { m.drain() }
