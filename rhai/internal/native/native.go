@@ -4,6 +4,7 @@
 package native
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -127,6 +128,8 @@ type Env interface {
 	// ParseJSON parses text as native's parse_json does, with the script
 	// parser in its map mode.
 	ParseJSON(text string) (value.Value, error)
+	// Context is the run's.
+	Context() context.Context
 	// Host is what the embedder passed to the run.
 	Host() any
 }

@@ -23,6 +23,7 @@ type Map struct {
 	vals       []Value
 	index      map[string]int32
 	order      []int32 // slots in key order; nil when not known
+	counted    int32   // Len when CheckSize last counted what is inside
 }
 
 type map4 struct {

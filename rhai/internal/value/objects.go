@@ -9,6 +9,8 @@ import (
 type Array struct {
 	Header
 	E []Value
+	// counted is len(E) when CheckSize last counted what is inside.
+	counted int32
 }
 
 // NewArray makes an array of the given elements, which it takes over.

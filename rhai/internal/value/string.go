@@ -72,15 +72,15 @@ func (s *String) ASCII() bool { return s.Len() == len(s.S) }
 // Concat is a + b as a new string.
 func (h *Heap) Concat(a, b string) (Value, error) {
 	n := len(a) + len(b)
+	if err := h.checkString(n); err != nil {
+		return Value{}, err
+	}
 	if n <= inlineBytes {
 		h.Charge(SizeObject + inlineBytes)
 		x := &shortString{String: String{Header: Header{Kind: KString}, runes: -1}}
 		copy(x.text[copy(x.text[:], a):], b)
 		x.S = unsafe.String(&x.text[0], n)
 		return Value{Ref: &x.Header}, nil
-	}
-	if err := h.checkString(n); err != nil {
-		return Value{}, err
 	}
 	if err := h.Reserve(SizeObject + n); err != nil {
 		return Value{}, err

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"context"
 	"time"
 
 	"github.com/picloud/picloud/rhai/internal/code"
@@ -212,5 +213,7 @@ func (vm *VM) ScriptFunc(thisType, name string, params int) bool {
 	_, ok := vm.fn.Prog.ByName[code.FnKey{This: thisType, Name: name, Params: params}]
 	return ok
 }
+
+func (vm *VM) Context() context.Context { return vm.ctx }
 
 func (vm *VM) Host() any { return vm.cfg.Host }

@@ -73,6 +73,7 @@ type VM struct {
 	caught *value.Error // what the handler that is about to run has caught
 	exit   bool         // err is not an error but the end of the script
 	result value.Value
+	held   []value.Value // arguments of the function that runs next
 
 	fuel     int64 // operations left in this slice
 	slice    int64 // size of this slice
@@ -86,6 +87,7 @@ type VM struct {
 	nmods   int
 	dyn     []dynVar
 	text    []byte // scratch for texts under construction
+	nested  int    // depth of machines made by parse_json
 }
 
 // frame is one running function.
@@ -162,29 +164,30 @@ func (vm *VM) endSlice() {
 // Operations is the number of operations billed so far in this run.
 func (vm *VM) Operations() int64 { return vm.spent + vm.slice - vm.fuel }
 
-// Run executes program p from the top, with the values of its globals, and
+// Execute runs program p from the top, with the values of its globals, and
 // then, when fn is not nil, that function of it with args. It returns the
-// value of what ran last.
-func (vm *VM) Run(ctx context.Context, cfg Config, p *code.Program, globals []value.Value, fn *code.Func, args []value.Value) (v value.Value, err *value.Error) {
-	vm.begin(ctx, cfg)
-	defer vm.end()
-	if vm.refuel(); vm.err != nil {
+// value of what ran last. It must stand between Begin and End.
+func (vm *VM) Execute(p *code.Program, globals []value.Value, fn *code.Func, args []value.Value) (v value.Value, err *value.Error) {
+	if !vm.refuel() {
 		return value.Unit, vm.err
 	}
 	vm.inst = vm.instanceOf(p, nil)
-	copy(vm.stack, globals)
-	for i := range globals {
-		vm.stack[i].Share()
+	for i, g := range globals {
+		vm.stack[i] = g.Share()
 	}
+	vm.held = args
 	if v, err = vm.runFunc(p.Main, 0); err != nil || fn == nil || vm.exit {
 		return v, err
 	}
-	copy(vm.stack, args)
+	for i, a := range args {
+		vm.stack[i] = a.Share()
+	}
 	return vm.runFunc(fn, 0)
 }
 
-// SetHost replaces what natives get from Env.Host.
-func (vm *VM) begin(ctx context.Context, cfg Config) {
+// Begin prepares a run. Values may be made from here on; they are charged to
+// the run and are valid until End.
+func (vm *VM) Begin(ctx context.Context, cfg Config) {
 	vm.ctx, vm.cfg = ctx, cfg
 	vm.Heap.Reset()
 	vm.Heap.Limit, vm.Heap.Sizes = cfg.Limits.Memory, cfg.Limits.Sizes
@@ -197,13 +200,15 @@ func (vm *VM) begin(ctx context.Context, cfg Config) {
 	vm.call.Env, vm.call.Heap = vm, &vm.Heap
 }
 
-// end drops what the run has left behind, so that it can be collected.
-func (vm *VM) end() {
+// End drops what the run has left behind, so that it can be collected.
+func (vm *VM) End() {
 	clear(vm.stack[:min(max(vm.high, vm.base+256), len(vm.stack))])
 	clear(vm.frames)
 	clear(vm.exts[:cap(vm.exts)])
 	clear(vm.dyn[:cap(vm.dyn)])
-	vm.insts, vm.modules, vm.inst, vm.fn, vm.ctx, vm.cfg = nil, nil, nil, nil, nil, Config{}
+	vm.insts, vm.modules, vm.inst, vm.fn, vm.held = nil, nil, nil, nil, nil
+	vm.ctx, vm.cfg = nil, Config{}
+	vm.err, vm.caught, vm.result = nil, nil, value.Unit
 	vm.call.Recv, vm.call.Rest, vm.call.Result = nil, nil, value.Unit
 	if len(vm.stack) > 64*firstStack {
 		vm.stack = make([]value.Value, firstStack)
@@ -357,6 +362,9 @@ func (vm *VM) recount() int64 {
 		m.Visit(v)
 	}
 	m.Visit(vm.result)
+	for _, v := range vm.held {
+		m.Visit(v)
+	}
 	return m.Size()
 }
 

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// expectation is a recorded outcome. Absent fields are not asserted.
+type expectation struct {
+	OK        bool     `json:"ok"`
+	Type      *string  `json:"type"`
+	Debug     *string  `json:"debug"`
+	ErrorKind string   `json:"error_kind"`
+	RootKind  string   `json:"root_kind"`
+	Line      *int     `json:"line"`
+	Col       *int     `json:"col"`
+	Phase     string   `json:"phase"`
+	Catchable *bool    `json:"catchable"`
+	Printed   []string `json:"printed"`
+}
+
+// readCases reads a corpus file, which may be compressed.
+func readCases(name string) ([]corpusCase, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var r io.Reader = f
+	if strings.HasSuffix(name, ".gz") {
+		if r, err = gzip.NewReader(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	dec := json.NewDecoder(bufio.NewReaderSize(r, 1<<20))
+	var out []corpusCase
+	for {
+		var c corpusCase
+		switch err := dec.Decode(&c); err {
+		case nil:
+			out = append(out, c)
+		case io.EOF:
+			return out, nil
+		default:
+			return nil, fmt.Errorf("%s, case %d: %w", name, len(out)+1, err)
+		}
+	}
+}
+
+// matches reports whether an outcome is what was recorded, in any of the ways
+// that native itself gives.
+func (c corpusCase) matches(o outcome) bool {
+	if c.Expect == nil {
+		return true
+	}
+	if c.Expect.fits(o, c.Approx) {
+		return true
+	}
+	for _, e := range c.Also {
+		if e.fits(o, c.Approx) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e expectation) fits(o outcome, approx bool) bool {
+	if e.OK != o.OK || !samePrinted(e.Printed, o.Printed, approx) {
+		return false
+	}
+	if e.OK {
+		return (e.Type == nil || *e.Type == o.Type) && (e.Debug == nil || sameText(*e.Debug, *o.Debug, approx))
+	}
+	return e.ErrorKind == o.ErrorKind &&
+		(e.RootKind == "" || e.RootKind == o.RootKind) &&
+		(e.Phase == "" || e.Phase == o.Phase) &&
+		(e.Catchable == nil || *e.Catchable == o.catchable) &&
+		(e.Line == nil || *e.Line == o.Line) && (e.Col == nil || *e.Col == o.Col)
+}
+
+func samePrinted(want, got []string, approx bool) bool {
+	return slices.EqualFunc(want, got, func(a, b string) bool { return sameText(a, b, approx) })
+}
+
+var numbers = regexp.MustCompile(`-?[0-9]+\.[0-9]+(e-?[0-9]+)?`)
+
+// sameText compares texts; where approx, their floats may differ in the last
+// digits.
+func sameText(want, got string, approx bool) bool {
+	if want == got {
+		return true
+	}
+	if !approx || numbers.ReplaceAllString(want, "#") != numbers.ReplaceAllString(got, "#") {
+		return false
+	}
+	a, b := numbers.FindAllString(want, -1), numbers.FindAllString(got, -1)
+	for i := range a {
+		x, _ := strconv.ParseFloat(a[i], 64)
+		y, _ := strconv.ParseFloat(b[i], 64)
+		if math.Abs(x-y) > 4*math.Abs(math.Nextafter(x, math.Inf(1))-x) {
+			return false
+		}
+	}
+	return true
+}
+
+// topicOf is the part of an id that groups cases: core/arrays/001 → arrays.
+func topicOf(c corpusCase) string {
+	parts := strings.Split(c.ID, "/")
+	if len(parts) > 2 {
+		return parts[1]
+	}
+	if c.Topic != "" {
+		topic, _, _ := strings.Cut(c.Topic, ":")
+		return topic
+	}
+	return parts[0]
+}
+
+type tally struct{ passed, failed, quirks, quirksPassed int }
+
+// conformance runs corpora and reports by topic.
+func conformance(args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("conformance", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	verbose := flags.Bool("v", false, "")
+	if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
+		return usageError("conformance takes corpus files, and -v before them to list what differs")
+	}
+	var all tally
+	for _, name := range flags.Args() {
+		cases, err := readCases(name)
+		if err != nil {
+			return err
+		}
+		topics := map[string]*tally{}
+		var sum tally
+		for _, c := range cases {
+			o := runCase(c)
+			ok := c.matches(o)
+			t := topics[topicOf(c)]
+			if t == nil {
+				t = &tally{}
+				topics[topicOf(c)] = t
+			}
+			t.count(c, ok)
+			sum.count(c, ok)
+			if !ok && *verbose {
+				show(out, c, o)
+			}
+		}
+		printTopics(out, name, topics, sum)
+		all.passed += sum.passed
+		all.failed += sum.failed
+		all.quirks += sum.quirks
+		all.quirksPassed += sum.quirksPassed
+	}
+	fmt.Fprintf(out, "\nquirks of native matched: %d of %d (not counted as failures)\n", all.quirksPassed, all.quirks)
+	fmt.Fprintf(out, "%d passed, %d failed\n", all.passed, all.failed)
+	if all.failed > 0 {
+		return errFailed
+	}
+	return nil
+}
+
+func (t *tally) count(c corpusCase, ok bool) {
+	if c.Quirk {
+		t.quirks++
+		if ok {
+			t.quirksPassed++
+		}
+	}
+	switch {
+	case ok:
+		t.passed++
+	case !c.Quirk:
+		t.failed++
+	}
+}
+
+func printTopics(out io.Writer, name string, topics map[string]*tally, sum tally) {
+	fmt.Fprintf(out, "%s\n", name)
+	names := make([]string, 0, len(topics))
+	for t := range topics {
+		names = append(names, t)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		t := topics[n]
+		mark := ""
+		if t.failed > 0 {
+			mark = "  <-"
+		}
+		fmt.Fprintf(out, "  %-28s %5d of %5d%s\n", n, t.passed, t.passed+t.failed+t.quirks-min(t.quirks, t.quirksPassed), mark)
+	}
+	total := sum.passed + sum.failed + sum.quirks - sum.quirksPassed
+	fmt.Fprintf(out, "  %-28s %5d of %5d (%.1f%%)\n", "all", sum.passed, total, 100*float64(sum.passed)/float64(max(total, 1)))
+}
+
+func show(out io.Writer, c corpusCase, o outcome) {
+	want, _ := json.Marshal(c.Expect)
+	got, _ := json.Marshal(o)
+	mark := ""
+	if c.Quirk {
+		mark = " (quirk)"
+	}
+	fmt.Fprintf(out, "--- %s%s\n%s\n  want %s\n  got  %s %s\n", c.ID, mark, c.Script, want, got, o.message)
+}

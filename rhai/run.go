@@ -1,0 +1,175 @@
+package rhai
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/picloud/picloud/rhai/internal/code"
+	"github.com/picloud/picloud/rhai/internal/syntax"
+	"github.com/picloud/picloud/rhai/internal/value"
+	"github.com/picloud/picloud/rhai/internal/vm"
+)
+
+// Position is a place in a source text; lines and columns count from 1 and a
+// column counts characters. The zero Position is unknown.
+type Position struct{ Line, Column int }
+
+// VM runs programs of one engine. It keeps its stack from run to run. It is
+// not safe for concurrent use.
+type VM struct {
+	engine *Engine
+	vm     *vm.VM
+	heap   heap
+}
+
+// NewVM makes a machine.
+func (e *Engine) NewVM() *VM {
+	m := vm.New()
+	return &VM{engine: e, vm: m, heap: heap{&m.Heap, m}}
+}
+
+// Run describes one run of a program. Only Program is needed.
+type Run struct {
+	Program *Program
+	// Globals are the values of the variables named at Compile, in that order;
+	// GlobalsFunc, when set, makes them with the machine's allocators.
+	Globals     []Value
+	GlobalsFunc func(vm *VM) ([]Value, error)
+	// Func names a function to be called after the top level has run; its
+	// result is then the run's. Args makes its arguments. "" takes the top
+	// level's own value.
+	Func string
+	Args func(vm *VM) ([]Value, error)
+	// Limits for this run; nil: the engine's. ExprDepth, FnExprDepth and
+	// Functions only concern what eval compiles.
+	Limits *Limits
+	// Host is what functions of the embedder get from Call.Host.
+	Host any
+	// Print and Debug receive what the script prints, a line at a time; nil
+	// drops it. Their errors end the run.
+	Print func(line string) error
+	Debug func(line string, at Position) error
+	// Resolve finds the program that `import "name"` means; nil: imports fail.
+	Resolve func(ctx context.Context, name string) (*Program, error)
+	// Now is the clock behind timestamp(); nil: the real one.
+	Now func() time.Time
+	// Sleep waits on behalf of the script's sleep(); nil: really.
+	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// Stats tells what a run used.
+type Stats struct {
+	Operations int64
+	PeakBytes  int64 // the largest number of bytes that were alive at a time, an upper bound
+}
+
+// Run runs a program. use, when not nil, is called with the result while it is
+// alive; its error becomes Run's. An error of the script, a limit or the end
+// of ctx among them, is an *Error.
+func (v *VM) Run(ctx context.Context, r Run, use func(Value) error) (Stats, error) {
+	p := r.Program
+	cfg := v.config(r)
+	v.vm.Begin(ctx, cfg)
+	defer v.vm.End()
+	err := v.run(r, p, use)
+	stats := Stats{Operations: v.vm.Operations(), PeakBytes: v.vm.Heap.Peak()}
+	return stats, err
+}
+
+func (v *VM) run(r Run, p *Program, use func(Value) error) error {
+	globals, err := v.globals(r, p)
+	if err != nil {
+		return v.scriptError(p, err)
+	}
+	var fn *code.Func
+	var args []value.Value
+	if r.Func != "" {
+		if r.Args != nil {
+			made, err := r.Args(v)
+			if err != nil {
+				return v.scriptError(p, err)
+			}
+			args = plain(made)
+		}
+		if fn = p.fn(r.Func, len(args)); fn == nil {
+			return v.scriptError(p, value.NotFound(fmt.Sprintf("%s with %d parameters", r.Func, len(args))))
+		}
+	}
+	result, fail := v.vm.Execute(p.code, globals, fn, args)
+	if fail != nil {
+		return v.scriptError(p, fail)
+	}
+	if use == nil {
+		return nil
+	}
+	if err := use(Value{result.Plain()}); err != nil {
+		if _, ok := err.(*value.Error); ok {
+			return v.scriptError(p, err)
+		}
+		return err
+	}
+	return nil
+}
+
+func (v *VM) globals(r Run, p *Program) ([]value.Value, error) {
+	given := r.Globals
+	if r.GlobalsFunc != nil {
+		var err error
+		if given, err = r.GlobalsFunc(v); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]value.Value, p.globals)
+	for i, g := range given {
+		if i < len(out) {
+			out[i] = g.v
+		}
+	}
+	return out, nil
+}
+
+func plain(vs []Value) []value.Value {
+	out := make([]value.Value, len(vs))
+	for i, v := range vs {
+		out[i] = v.v
+	}
+	return out
+}
+
+func (v *VM) config(r Run) vm.Config {
+	e := v.engine
+	limits := e.cfg.Limits
+	if r.Limits != nil {
+		limits = *r.Limits
+	}
+	cfg := vm.Config{
+		Registry: e.registry, Limits: limits.machine(), Print: r.Print, NoEval: e.cfg.NoEval, Host: r.Host,
+		HasModule: func(name string) bool { return e.modules[name] },
+		Const: func(module, name string) (value.Value, bool) {
+			c, ok := e.consts[module+"::"+name]
+			return c, ok
+		},
+	}
+	if r.Debug != nil {
+		cfg.Debug = func(line string, at syntax.Pos) error {
+			return r.Debug(line, Position{int(at.Line), int(at.Col)})
+		}
+	}
+	if r.Now != nil {
+		cfg.Now = func() int64 { return r.Now().UnixNano() }
+	}
+	if r.Sleep != nil {
+		cfg.Sleep = func(ctx context.Context, nanos int64) error { return r.Sleep(ctx, time.Duration(nanos)) }
+	}
+	if r.Resolve != nil {
+		cfg.Load = func(ctx context.Context, name, importer string) (*code.Program, error) {
+			p, err := r.Resolve(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			return p.code, nil
+		}
+	}
+	return cfg
+}
