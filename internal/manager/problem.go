@@ -81,12 +81,12 @@ func newProblem(status int, code picloud.Code, detail string) *api.Problem {
 // fieldError reads a path like "body.scripts[0].name", "query.limit" or, from
 // the domain, "scripts[0].name", which is in the body.
 func fieldError(path, detail string) api.FieldError {
-	in, rest, _ := strings.Cut(path, ".")
-	switch in {
-	case "path", "query", "header", "cookie":
-		return api.FieldError{In: in, Pointer: rest, Detail: detail}
-	case "body":
+	in, rest, found := strings.Cut(path, ".")
+	switch {
+	case in == "body":
 		return api.FieldError{In: "body", Pointer: pointer(rest), Detail: detail}
+	case found && (in == "path" || in == "query" || in == "header" || in == "cookie"):
+		return api.FieldError{In: in, Pointer: rest, Detail: detail}
 	}
 	return api.FieldError{In: "body", Pointer: pointer(path), Detail: detail}
 }
@@ -136,7 +136,7 @@ func problemHeaders(err error) http.Header {
 	if errors.As(err, &e) && e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
-	if picloud.IsCode(err, picloud.CodeUnauthenticated) {
+	if err != nil && picloud.HTTPStatus(picloud.ErrorCode(err)) == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="picloud"`)
 	}
 	return h
