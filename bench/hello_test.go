@@ -90,9 +90,10 @@ func startBare(b *testing.B) string {
 	p := testenv.Start(b, cmd)
 	var url string
 	testenv.Eventually(b, "the bare server says its address", func() bool {
-		_, rest, said := strings.Cut(p.Output(), "serving ")
-		url, _, said = strings.Cut(rest, "\n")
-		return said
+		_, rest, _ := strings.Cut(p.Output(), "serving ")
+		var whole bool
+		url, _, whole = strings.Cut(rest, "\n")
+		return whole
 	})
 	return url
 }
