@@ -33,8 +33,8 @@ type Limits struct {
 	// StringSize, ArraySize and MapSize bound single values with all that they
 	// contain: bytes, elements, entries. No limit by default.
 	StringSize, ArraySize, MapSize int
-	// Variables is the number of variables visible at a time. No limit by
-	// default.
+	// Variables is the number of variables visible at a time; negative: none.
+	// No limit by default.
 	Variables int
 	// Functions is the number of functions in a program; negative: none. No
 	// limit by default.
@@ -114,7 +114,10 @@ func (e *Engine) Compile(name, source string, globals ...Global) (*Program, erro
 	if err != nil {
 		return nil, parseError(name, source, err)
 	}
-	opts := compile.Options{Name: name, Registry: e.registry, MaxVariables: e.cfg.Limits.Variables}
+	l := e.cfg.Limits
+	opts := compile.Options{
+		Name: name, Registry: e.registry, MaxVariables: l.Variables, Sized: l.StringSize+l.ArraySize+l.MapSize > 0,
+	}
 	for _, g := range globals {
 		opts.Globals = append(opts.Globals, compile.Global{Name: g.Name, Const: g.Constant})
 	}

@@ -150,7 +150,7 @@ func caseLimits(given map[string]int64) rhai.Limits {
 	set("max_string_size", &l.StringSize, 0)
 	set("max_array_size", &l.ArraySize, 0)
 	set("max_map_size", &l.MapSize, 0)
-	set("max_variables", &l.Variables, 0)
+	set("max_variables", &l.Variables, -1)
 	set("max_functions", &l.Functions, -1)
 	set("max_modules", &l.Modules, -1)
 	return l

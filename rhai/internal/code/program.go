@@ -34,8 +34,6 @@ type Program struct {
 	Funcs []*Func
 	// ByName finds script functions that can be called by name.
 	ByName map[FnKey]*Func
-	// Typed lists the functions written `fn type.name(…)`, by FnKey without
-	// the type.
 	Sites  []Site
 	Paths  []Path
 	Shapes [][]string // sorted keys of map literals
@@ -44,7 +42,15 @@ type Program struct {
 	Errors []*value.Error
 	// Defs are the definitions in the order of the source, for metadata.
 	Defs []*syntax.FnDef
-	// MaxVariables etc. are checked by the machine, not stored here.
+	// Parts are the places of the operands of literals, by the instruction
+	// that makes the value, where sizes are limited.
+	Parts map[Place][]syntax.Pos
+}
+
+// Place is an instruction: the one before PC.
+type Place struct {
+	Fn *Func
+	PC int
 }
 
 // FnKey names a script function: overloads differ by number of parameters.

@@ -143,7 +143,11 @@ func (f *fnState) keyword(e *syntax.Call, base int) bool {
 		return f.otherKeyword(e, base)
 	}
 	f.args(e.Args, base)
-	f.emit(op, base, base, 0, 0, e.Pos())
+	at := e.Pos()
+	if op == code.NewFn {
+		at = e.Args[0].Pos()
+	}
+	f.emit(op, base, base, 0, 0, at)
 	return true
 }
 
@@ -169,7 +173,7 @@ func (f *fnState) otherKeyword(e *syntax.Call, base int) bool {
 		f.emit(op, base, base, n, 0, e.Pos())
 	case e.Name == "eval" && n == 1:
 		f.args(e.Args, base)
-		f.emit(code.Eval, base, 0, 0, f.scope(nil), e.Pos())
+		f.emit(code.Eval, base, 0, 0, f.scope(nil), e.Args[0].Pos())
 	case e.Name == "exit" && n <= 1 && f.c.prog.ByName[code.FnKey{Name: e.Name, Params: n}] == nil:
 		f.args(e.Args, base)
 		if n == 0 {

@@ -115,7 +115,7 @@ func (f *fnState) while(n *syntax.While, dst int) {
 	no := f.ifFalse(n.Cond)
 	f.release(inner)
 	f.block(n.Body, -1)
-	f.back(l.top, start, n.Pos())
+	f.back(l.top, start, n.Body.Pos())
 	f.patch(no...)
 	f.endLoop(l, dst, n.Pos())
 	f.release(mark)
@@ -126,7 +126,7 @@ func (f *fnState) loop(n *syntax.Loop, dst int) {
 	l := f.startLoop(dst, f.here())
 	start := f.cost
 	f.block(n.Body, -1)
-	f.back(l.top, start, n.Pos())
+	f.back(l.top, start, n.Body.Pos())
 	f.endLoop(l, dst, n.Pos())
 	f.release(mark)
 }
@@ -144,7 +144,7 @@ func (f *fnState) do(n *syntax.Do, dst int) {
 		end = f.ifFalse(n.Cond)
 	}
 	f.release(inner)
-	f.back(l.top, start, n.Pos())
+	f.back(l.top, start, n.Body.Pos())
 	f.patch(end...)
 	f.endLoop(l, dst, n.Pos())
 	f.release(mark)
@@ -170,6 +170,13 @@ func (f *fnState) forNode(n *syntax.For, dst int) {
 	}
 	if n.Counter.Name != "" {
 		f.emit(code.LoadInt, counter, 0, 0, -1, n.Pos())
+	}
+	if len(n.Body.Stmts) == 0 {
+		// Nothing can come of it: only what is iterated over gets checked.
+		f.patch(prep)
+		f.endLoop(l, dst, n.Pos())
+		f.release(mark)
+		return
 	}
 	itemVar, counterVar := f.loopCell(n, 0, item), f.loopCell(n, 1, counter)
 	start := f.cost
@@ -212,6 +219,7 @@ func (f *fnState) loopCell(n *syntax.For, which, step int) int {
 }
 
 func (f *fnState) loopVar(n *syntax.For, name string, step, reg int) {
+	f.tooManyVars(n.Var.At)
 	if step == reg {
 		f.declareAt(name, reg, false, false)
 		return

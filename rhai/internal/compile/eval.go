@@ -11,8 +11,9 @@ import (
 // that function's registers: what eval does. Variables it declares are
 // declared by name.
 func Eval(file *syntax.File, scope *code.Scope, opts Options) (*code.Func, error) {
-	c, f := chunk(file.Source, scope, opts, resolveFile(file).fns[file])
-	c.res = resolveFile(file)
+	res := resolveFile(file)
+	c, f := chunk(file.Source, scope, opts, res.fns[file])
+	c.res = res
 	f.fn.HasEval, f.info.hasEval = true, true
 	f.body(file.Stmts, file.End)
 	return f.fn, c.err
@@ -33,7 +34,8 @@ func Bang(scope *code.Scope, opts Options) (*code.Func, error) {
 		v := f.declare(p.Name, false)
 		v.boxed = c.res.captured[declKey{def, i}]
 	}
-	f.body(def.Body.Stmts, def.Body.End)
+	// Its own variables end with the call, those that eval declares included.
+	f.body([]syntax.Stmt{def.Body}, def.Body.End)
 	return f.fn, c.err
 }
 
@@ -48,7 +50,7 @@ func chunk(source string, scope *code.Scope, opts Options, info *fnInfo) (*compi
 	fn := &code.Func{Name: "eval", Prog: p, ThisReg: scope.ThisReg, Chunk: true}
 	p.Main = fn
 	f := c.newFn(fn, info, nil)
-	fn.HasEval = scope.Fn.HasEval
+	fn.HasEval = scope.Fn.HasEval || info != nil && info.hasEval
 	for _, v := range scope.Vars {
 		f.vars = append(f.vars, variable{
 			name: v.Name, reg: int(v.Reg), far: farSlot(v.Far), isConst: v.Const, boxed: true, module: v.Module,

@@ -186,6 +186,10 @@ func (f *fnState) ident(e *syntax.Ident, dst int, borrow bool) {
 			reg = v.reg
 		}
 		f.emit(code.DynLoad, dst, reg, int(bit(borrow)), f.text(e.Name), e.Pos())
+	case v == nil && f.c.hasFunc(e.Name):
+		// The name of a function is a pointer to it.
+		f.emit(code.LoadK, dst, 0, 0, f.text(e.Name), e.Pos())
+		f.emit(code.NewFn, dst, 0, 0, 0, e.Pos())
 	case v == nil:
 		f.raise(f.unknown(e.Name), e.Pos())
 	case v.far >= 0:
@@ -195,6 +199,15 @@ func (f *fnState) ident(e *syntax.Ident, dst int, borrow bool) {
 	case v.reg != dst:
 		f.emit(code.Move, dst, v.reg, 0, 0, e.Pos())
 	}
+}
+
+func (c *compiler) hasFunc(name string) bool {
+	for k := range c.prog.ByName {
+		if k.Name == name && k.This == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // unknown is the error for a variable that does not exist, with a suggestion.
@@ -227,8 +240,84 @@ func (f *fnState) interp(e *syntax.Interp, dst int) {
 		f.temp()
 	}
 	f.emit(code.Concat, first, 0, 0, int32(n), e.Pos())
+	f.parts(partsAt(e.Parts[len(e.Parts)-min(n, len(e.Parts)):]))
 	f.take(dst, first, e.Pos())
 	f.release(mark)
+}
+
+// parts records the places of the operands of a literal, for errors about
+// sizes. The list is only kept when sizes are limited.
+func (f *fnState) parts(at []syntax.Pos) {
+	if !f.c.opts.Sized {
+		return
+	}
+	if f.c.prog.Parts == nil {
+		f.c.prog.Parts = map[code.Place][]syntax.Pos{}
+	}
+	f.c.prog.Parts[code.Place{Fn: f.fn, PC: f.here()}] = at
+}
+
+func partsAt(list []syntax.Expr) []syntax.Pos {
+	at := make([]syntax.Pos, len(list))
+	for i, e := range list {
+		at[i] = e.Pos()
+	}
+	return at
+}
+
+// isConst reports whether e is made of literals only. Native makes such values
+// while it parses, without the checks of a running script.
+func isConst(e syntax.Expr) bool {
+	switch e := e.(type) {
+	case *syntax.ArrayLit:
+		for _, x := range e.Elems {
+			if !isConst(x) {
+				return false
+			}
+		}
+		return true
+	case *syntax.MapLit:
+		for _, m := range e.Entries {
+			if !isConst(m.Value) {
+				return false
+			}
+		}
+		return true
+	}
+	return isLiteral(e)
+}
+
+// pure reports whether evaluating e can have no effect and cannot fail but for
+// a variable that does not exist. Native drops such expressions where nobody
+// uses their value.
+func pure(e syntax.Expr) bool {
+	switch e := e.(type) {
+	case *syntax.Ident, *syntax.Closure:
+		return true
+	case *syntax.Interp:
+		return allPure(e.Parts)
+	case *syntax.ArrayLit:
+		return allPure(e.Elems)
+	case *syntax.MapLit:
+		for _, m := range e.Entries {
+			if !pure(m.Value) {
+				return false
+			}
+		}
+		return true
+	case *syntax.Binary:
+		return (e.Op == syntax.OpAnd || e.Op == syntax.OpOr || e.Op == syntax.OpCoalesce) && pure(e.L) && pure(e.R)
+	}
+	return isLiteral(e)
+}
+
+func allPure(list []syntax.Expr) bool {
+	for _, e := range list {
+		if !pure(e) {
+			return false
+		}
+	}
+	return true
 }
 
 // take moves a temporary into dst.
@@ -252,7 +341,8 @@ func (f *fnState) array(e *syntax.ArrayLit, dst int) {
 	if n == 0 {
 		f.temp()
 	}
-	f.emit(code.MakeArray, first, 0, 0, int32(n), e.Pos())
+	f.emit(code.MakeArray, first, int(bit(isConst(e))), 0, int32(n), e.Pos())
+	f.parts(partsAt(e.Elems[:n]))
 	f.release(first + 1)
 	for rest := e.Elems[n:]; len(rest) > 0; {
 		n := min(len(rest), arrayChunk)
@@ -289,7 +379,12 @@ func (f *fnState) mapLit(e *syntax.MapLit, dst int) {
 		f.expr(m.Value, first+slot[i])
 	}
 	f.c.prog.Shapes = append(f.c.prog.Shapes, keys)
-	f.emit(code.MakeMap, first, 0, 0, int32(len(f.c.prog.Shapes)-1), e.Pos())
+	f.emit(code.MakeMap, first, int(bit(isConst(e))), 0, int32(len(f.c.prog.Shapes)-1), e.Pos())
+	at := make([]syntax.Pos, len(keys))
+	for i, m := range e.Entries {
+		at[slot[i]] = m.Value.Pos()
+	}
+	f.parts(at)
 	f.take(dst, first, e.Pos())
 	f.release(mark)
 }
@@ -387,7 +482,7 @@ func (f *fnState) concat(e *syntax.Binary, dst int) bool {
 	}
 	parts = append(parts, x)
 	reverse(parts)
-	if !isText(parts[0]) && !isText(parts[1]) || len(parts) > arrayChunk || !f.quietTexts(parts) {
+	if !isText(parts[0]) && !isText(parts[1]) || len(parts) > arrayChunk {
 		return false
 	}
 	mark, first := f.next, f.next
@@ -399,10 +494,6 @@ func (f *fnState) concat(e *syntax.Binary, dst int) bool {
 	f.release(mark)
 	return true
 }
-
-// quietTexts excludes what + treats differently from joining texts: nothing
-// among literals and values does, but a chain of two is not worth it.
-func (f *fnState) quietTexts(parts []syntax.Expr) bool { return len(parts) > 1 }
 
 func isText(e syntax.Expr) bool {
 	switch e.(type) {

@@ -16,7 +16,9 @@ type Options struct {
 	// Globals are variables that the embedder puts in scope before the script
 	// starts; constants among them.
 	Globals      []Global
-	MaxVariables int
+	MaxVariables int // 0: no limit; negative: none may be declared
+	// Sized is set when runs limit the sizes of values.
+	Sized bool
 }
 
 // Global is a variable that exists before the script starts. The machine

@@ -81,9 +81,19 @@ func (f *fnState) exprStmt(e syntax.Expr, dst int) {
 		f.expr(e, dst)
 		return
 	}
+	if pure(e) {
+		return
+	}
 	mark := f.next
 	f.expr(e, f.temp())
 	f.release(mark)
+}
+
+// tooManyVars raises the error of one more variable than allowed.
+func (f *fnState) tooManyVars(at syntax.Pos) {
+	if limit := f.c.opts.MaxVariables; limit != 0 && len(f.vars) >= max(limit, 0) {
+		f.raise(tooMany("variables", max(limit, 0)), at)
+	}
 }
 
 func (f *fnState) let(s *syntax.Let) {
@@ -94,9 +104,7 @@ func (f *fnState) let(s *syntax.Let) {
 		f.emit(code.Load, f.temp(), 0, 0, 0, s.Pos())
 	}
 	f.release(reg)
-	if limit := f.c.opts.MaxVariables; limit > 0 && len(f.vars) >= limit {
-		f.raise(tooMany("variables", limit), s.NameAt)
-	}
+	f.tooManyVars(s.Pos())
 	f.declareValue(s.Name, reg, s.Const, f.c.res.captured[declKey{s, 0}], s.Pos())
 	if s.Const && f.parent == nil && f.fn == f.c.prog.Main && f.depth == 0 && len(f.c.prog.Defs) > 0 {
 		mark := f.next
@@ -185,10 +193,14 @@ func (f *fnState) assignVar(t *syntax.Ident, s *syntax.Assign) {
 func (f *fnState) store(t *syntax.Ident, v *variable, r int) {
 	switch {
 	case f.fn.HasEval && (v == nil || v.far < 0):
-		f.dynStore(t.Name, r, 0, t.Pos())
+		how := 0
+		if v != nil && v.isConst {
+			how = 3
+		}
+		f.dynStore(t.Name, r, how, t.Pos())
 	case v == nil:
 		f.raise(f.unknown(t.Name), t.Pos())
-	case v.isConst && !v.boxed:
+	case v.isConst:
 		f.raise(AssignConst(t.Name), t.Pos())
 	case v.far >= 0:
 		f.emit(code.SetFar, r, 0, 0, int32(256+v.far), t.Pos())
@@ -233,7 +245,7 @@ func (f *fnState) opAssignSlow(t *syntax.Ident, v *variable, op syntax.Op, val s
 	r := f.temp()
 	f.expr(val, r)
 	switch {
-	case v != nil && v.isConst && !v.boxed && !f.fn.HasEval:
+	case v != nil && v.isConst && !f.fn.HasEval:
 		f.raise(AssignConst(t.Name), t.Pos())
 	case v != nil && v.far < 0 && !f.fn.HasEval:
 		f.emit(code.AssignVar, v.reg, r, int(bit(v.isConst)), int32(op), pos)
@@ -246,13 +258,22 @@ func (f *fnState) opAssignSlow(t *syntax.Ident, v *variable, op syntax.Op, val s
 		if v != nil && v.far >= 0 {
 			f.emit(code.SetFar, x, 1, 0, int32(256+v.far), t.Pos())
 		} else {
-			f.dynStore(t.Name, x, 2, t.Pos())
+			how := 2
+			if v != nil && v.isConst {
+				how = 3
+			}
+			f.dynStore(t.Name, x, how, t.Pos())
 		}
 	}
 }
 
 // try compiles try/catch. Its value is the body's, or () after the catch.
 func (f *fnState) try(s *syntax.Try, dst int) {
+	if pureBlock(s.Body) {
+		// Nothing to catch: native drops the statement, value and all.
+		f.unit(dst, s.Pos())
+		return
+	}
 	mark := f.next
 	errReg := f.temp()
 	f.temp() // the handle that a bare throw needs
@@ -275,6 +296,7 @@ func (f *fnState) try(s *syntax.Try, dst int) {
 	vars := len(f.vars)
 	if s.Var.Name != "" {
 		// The variable's register is apart from the handle, which rethrow reads.
+		f.tooManyVars(s.Var.At)
 		v := f.declare(s.Var.Name, false)
 		v.boxed = f.c.res.captured[declKey{s, 0}]
 		f.emit(code.Move, f.vars[len(f.vars)-1].reg, errReg, 0, 0, s.Var.At)
@@ -287,6 +309,29 @@ func (f *fnState) try(s *syntax.Try, dst int) {
 	f.release(mark)
 }
 
+func pureBlock(b *syntax.Block) bool {
+	for _, s := range b.Stmts {
+		switch s := s.(type) {
+		case *syntax.Empty:
+		case *syntax.ExprStmt:
+			if !pure(s.X) {
+				return false
+			}
+		case *syntax.Let:
+			if s.Value != nil && !pure(s.Value) {
+				return false
+			}
+		case *syntax.Block:
+			if !pureBlock(s) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 func (f *fnState) importStmt(s *syntax.Import) {
 	reg := f.next
 	f.expr(s.Path, f.temp())
@@ -294,7 +339,7 @@ func (f *fnState) importStmt(s *syntax.Import) {
 	if s.Alias.Name != "" && f.parent == nil && f.depth == 0 {
 		name = f.text(s.Alias.Name)
 	}
-	f.emit(code.Import, reg, 0, 0, name, s.Path.Pos())
+	f.emit(code.Import, reg, 0, 0, name, s.Pos())
 	f.release(reg)
 	if s.Alias.Name == "" {
 		return

@@ -292,3 +292,6 @@ func (m *Map) Lookup(k string, hint *int32) (*Value, bool) {
 	*hint = int32(i)
 	return &m.vals[i], true
 }
+
+// FirstKeys is the first n keys of a map made by NewMapOf.
+func (m *Map) FirstKeys(n int) []string { return m.keys[:n] }

@@ -173,10 +173,37 @@ func (vm *VM) makeArray(in *code.Instr, regs *[256]value.Value) status {
 	}
 	e = append(e, regs[in.A:int(in.A)+n]...)
 	regs[in.A] = vm.Heap.NewArray(e)
-	if vm.cfg.Limits.Sizes != (value.Sizes{}) {
-		return vm.done(vm.sized(regs[in.A]))
+	if vm.cfg.Limits.Sizes != (value.Sizes{}) && in.B == 0 {
+		return vm.sizedLiteral(regs[in.A], e)
 	}
 	return next
+}
+
+// sizedLiteral checks the size of a value that a literal made; the error is
+// placed at the element with which it grew too large.
+func (vm *VM) sizedLiteral(v value.Value, elems []value.Value) status {
+	if vm.sized(v) {
+		return next
+	}
+	at := vm.fn.Prog.Parts[code.Place{Fn: vm.fn, PC: vm.pc}]
+	err := vm.err
+	for i := range elems {
+		if i >= len(at) {
+			break
+		}
+		part := vm.Heap.NewArray(elems[:i+1])
+		if v.Is(value.KMap) {
+			part = vm.Heap.NewMapOf(v.Map().FirstKeys(i + 1))
+			copy(part.Map().Vals(), elems[:i+1])
+		}
+		if !vm.sized(part) {
+			err = vm.err
+			err.Pos = at[i]
+			break
+		}
+	}
+	vm.err = err
+	return failed
 }
 
 func (vm *VM) pushArray(in *code.Instr, regs *[256]value.Value) status {
@@ -201,8 +228,8 @@ func (vm *VM) makeMap(in *code.Instr, regs *[256]value.Value) status {
 	m := vm.Heap.NewMapOf(keys)
 	copy(m.Map().Vals(), regs[in.A:])
 	regs[in.A] = m
-	if vm.cfg.Limits.Sizes != (value.Sizes{}) {
-		return vm.done(vm.sized(m))
+	if vm.cfg.Limits.Sizes != (value.Sizes{}) && in.B == 0 {
+		return vm.sizedLiteral(m, m.Map().Vals())
 	}
 	return next
 }
@@ -212,7 +239,8 @@ func (vm *VM) concat(in *code.Instr, regs *[256]value.Value) status {
 	parts := regs[in.A : int(in.A)+int(in.D)]
 	buf := vm.text[:0]
 	var err error
-	for _, p := range parts {
+	for i, p := range parts {
+		vm.part = i
 		switch {
 		case p.Ref == &value.IntTag:
 			buf = strconv.AppendInt(buf, p.Int(), 10)
@@ -246,6 +274,9 @@ const maxScratch = 64 << 10
 func (vm *VM) concatErr(in *code.Instr, err error) status {
 	vm.failErr(err)
 	vm.err.NoPos = in.B == 1
+	if at := vm.fn.Prog.Parts[code.Place{Fn: vm.fn, PC: vm.pc}]; vm.part < len(at) {
+		vm.err.Pos = at[vm.part]
+	}
 	return failed
 }
 

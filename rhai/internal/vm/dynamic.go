@@ -59,6 +59,9 @@ func (vm *VM) dynamic(in *code.Instr, regs *[256]value.Value) status {
 	case d != nil:
 		slot = &d.v
 	case in.B != 255:
+		if in.Op == code.DynStore && in.C == 3 {
+			return vm.failNow(compile.AssignConst(name))
+		}
 		slot = &regs[in.B]
 	default:
 		return vm.failNow(unknownVariable(name))
@@ -137,16 +140,26 @@ func (vm *VM) eval(in *code.Instr, regs *[256]value.Value) status {
 func (vm *VM) runChunk(fn *code.Func, ret int) status {
 	inst := &instance{prog: fn.Prog, caches: make([]siteCache, len(fn.Prog.Sites)), env: vm.inst.env}
 	flags := flagExt | flagChunk | vm.frames[vm.depth].flags&flagConst
-	vm.exts = append(vm.exts, ext{ret: int32(ret), this: -1})
+	if vm.evals++; vm.evals > maxEvals {
+		vm.evals--
+		return vm.failNow(stackOverflow())
+	}
+	// A chunk is no call of a function, and does not count as one.
+	vm.maxDepth++
+	vm.exts = append(vm.exts, ext{kind: extChunk, ret: int32(ret), this: -1})
 	depth := vm.depth
 	if !vm.push(fn, inst, vm.base, flags) {
 		if vm.depth == depth {
-			vm.popExt()
+			x := vm.popExt()
+			vm.leave(&x)
 		}
 		return failed
 	}
 	return reload
 }
+
+// maxEvals bounds the nesting of eval and call!.
+const maxEvals = 64
 
 // bang runs Bang: a call that sees its caller's variables. The callee is
 // compiled for this place; its parameters are the registers from A on.

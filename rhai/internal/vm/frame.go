@@ -28,6 +28,7 @@ const (
 	extTask                    // a task
 	extCallback                // a call made for the task below
 	extModule                  // a module's top level
+	extChunk                   // code of eval or call!
 )
 
 // back says where a receiver that was moved out belongs.
@@ -168,6 +169,10 @@ func (vm *VM) leave(x *ext) bool {
 			t.turn.This = this
 		}
 		return true
+	}
+	if x.kind == extChunk {
+		vm.evals--
+		vm.maxDepth--
 	}
 	if x.kind != extCall {
 		return true

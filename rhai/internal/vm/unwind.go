@@ -125,7 +125,7 @@ func (vm *VM) thrown(err *value.Error) value.Value {
 	// which the next check reports.
 	set := func(k string, x value.Value) { _ = m.Set(h, k, x) }
 	set("error", h.NewString(string(err.Kind)))
-	set("message", h.NewString(err.Error()))
+	set("message", h.NewString(err.Root().Msg))
 	if err.Pos.Known() && !err.NoPos {
 		set("line", value.Int(int64(err.Pos.Line)))
 		set("position", value.Int(int64(err.Pos.Col)))

@@ -87,6 +87,8 @@ type VM struct {
 	nmods   int
 	dyn     []dynVar
 	text    []byte // scratch for texts under construction
+	part    int    // the part of a text that is being added
+	evals   int    // chunks running
 	nested  int    // depth of machines made by parse_json
 }
 
@@ -196,7 +198,7 @@ func (vm *VM) Begin(ctx context.Context, cfg Config) {
 	vm.depth, vm.base, vm.high = 0, 0, 0
 	vm.exts, vm.dyn = vm.exts[:0], vm.dyn[:0]
 	vm.insts, vm.modules, vm.nmods = nil, nil, 0
-	vm.maxDepth = cfg.Limits.CallLevels
+	vm.maxDepth, vm.evals = cfg.Limits.CallLevels, 0
 	vm.call.Env, vm.call.Heap = vm, &vm.Heap
 }
 
@@ -369,5 +371,7 @@ func (vm *VM) recount() int64 {
 }
 
 func (vm *VM) compileOptions() compile.Options {
-	return compile.Options{Registry: vm.cfg.Registry, MaxVariables: vm.cfg.Limits.Variables}
+	return compile.Options{
+		Registry: vm.cfg.Registry, MaxVariables: vm.cfg.Limits.Variables, Sized: vm.cfg.Limits.Sizes != value.Sizes{},
+	}
 }
