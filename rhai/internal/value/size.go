@@ -96,7 +96,7 @@ func (s *sizer) container(v Value) error {
 		return err
 	}
 	s.visited += len(items)
-	if err := charge(s.meter, len(items)/8); err != nil {
+	if err := charge(s.meter, 1+len(items)/8); err != nil {
 		return err
 	}
 	for _, x := range items {
