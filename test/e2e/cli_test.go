@@ -81,13 +81,20 @@ func (u *user) json(v any, args ...string) {
 	}
 }
 
-// fails runs a command that has to fail with exit status 1, saying all of the
+// The exit statuses of the command line.
+const (
+	failed  = 1
+	misused = 2
+	refused = 3 // not signed in, or not allowed
+)
+
+// fails runs a command that has to fail with an exit status, saying all of the
 // words.
-func (u *user) fails(args []string, words ...string) {
+func (u *user) fails(code int, args []string, words ...string) {
 	u.t.Helper()
 	r := u.try("", args...)
-	if r.code != 1 {
-		u.t.Errorf("picloud %s: exit status %d, want 1\n%s%s", strings.Join(args, " "), r.code, r.stdout, r.stderr)
+	if r.code != code {
+		u.t.Errorf("picloud %s: exit status %d, want %d\n%s%s", strings.Join(args, " "), r.code, code, r.stdout, r.stderr)
 	}
 	for _, w := range words {
 		if !strings.Contains(r.stderr, w) {

@@ -87,10 +87,10 @@ func TestOwnerIsMadeFromTheEnvironment(t *testing.T) {
 	}
 	u := newUser(t)
 	r := u.try("wrong password\n", "login", s.admin, "--username", ownerName, "--password-stdin")
-	if r.code != 1 {
-		t.Errorf("login with a wrong password: exit status %d, want 1\n%s", r.code, r.stderr)
+	if r.code != refused {
+		t.Errorf("login with a wrong password: exit status %d, want %d\n%s", r.code, refused, r.stderr)
 	}
-	u.fails([]string{"list"})
+	u.fails(refused, []string{"list"}, "sign in")
 	u.login(s, ownerName, ownerPassword)
 	u.run("list")
 
