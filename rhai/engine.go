@@ -128,6 +128,16 @@ func (e *Engine) Compile(name, source string, globals ...Global) (*Program, erro
 	return &Program{engine: e, code: prog, globals: len(globals), size: sizeOf(prog)}, nil
 }
 
+// hostModules is what the machine asks an engine.
+type hostModules Engine
+
+func (e *hostModules) HasModule(name string) bool { return e.modules[name] }
+
+func (e *hostModules) Constant(module, name string) (value.Value, bool) {
+	v, ok := e.consts[module+"::"+name]
+	return v, ok
+}
+
 func (e *Engine) parseOptions() syntax.Options {
 	l := e.cfg.Limits
 	return syntax.Options{

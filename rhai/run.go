@@ -145,11 +145,7 @@ func (v *VM) config(r Run) vm.Config {
 	}
 	cfg := vm.Config{
 		Registry: e.registry, Limits: limits.machine(), Print: r.Print, NoEval: e.cfg.NoEval, Host: r.Host,
-		HasModule: func(name string) bool { return e.modules[name] },
-		Const: func(module, name string) (value.Value, bool) {
-			c, ok := e.consts[module+"::"+name]
-			return c, ok
-		},
+		Modules: (*hostModules)(e),
 	}
 	if r.Debug != nil {
 		cfg.Debug = func(line string, at syntax.Pos) error {

@@ -68,9 +68,7 @@ func (x *ext) visit(m *value.Marker) {
 		m.Visit(x.task.turn.Fn)
 	}
 	if x.inst != nil {
-		for _, e := range x.inst.env.exports {
-			m.Visit(e.v)
-		}
+		x.inst.env.visit(m)
 	}
 }
 

@@ -77,6 +77,9 @@ func (vm *VM) finishModule(x *ext) value.Value {
 		for _, v := range d.exports {
 			visit(v)
 		}
+		for _, v := range d.inst.env.globals {
+			visit(v)
+		}
 	})
 	if vm.modules == nil {
 		vm.modules = map[string]value.Value{}
@@ -137,8 +140,8 @@ func (vm *VM) modVar(in *code.Instr, regs *[256]value.Value) status {
 		return vm.failNow(e)
 	}
 	path := strings.Join(s.Path, "::")
-	if vm.cfg.Const != nil {
-		if v, ok := vm.cfg.Const(path, s.Name); ok {
+	if vm.cfg.Modules != nil {
+		if v, ok := vm.cfg.Modules.Constant(path, s.Name); ok {
 			regs[in.A] = v
 			return next
 		}
@@ -147,7 +150,7 @@ func (vm *VM) modVar(in *code.Instr, regs *[256]value.Value) status {
 }
 
 func (vm *VM) noModuleAt(s *code.Site, path string) *value.Error {
-	if vm.cfg.HasModule != nil && vm.cfg.HasModule(path) {
+	if vm.hasModule(path) {
 		e := unknownVariable(path + "::" + s.Name)
 		return e
 	}
@@ -177,11 +180,15 @@ func (vm *VM) modCall(in *code.Instr, regs *[256]value.Value) status {
 		return reload
 	}
 	path := strings.Join(s.Path, "::")
-	if len(s.Natives) == 0 && (vm.cfg.HasModule == nil || !vm.cfg.HasModule(path)) {
+	if len(s.Natives) == 0 && !vm.hasModule(path) {
 		return vm.failNow(vm.noModuleAt(s, path))
 	}
 	if s.NArgs == 0 {
 		return vm.callNatives(s, in.D, nil, nil, a, noBack)
 	}
 	return vm.callNatives(s, in.D, &vm.stack[a], vm.stack[a+1:a+s.NArgs], a, noBack)
+}
+
+func (vm *VM) hasModule(path string) bool {
+	return vm.cfg.Modules != nil && vm.cfg.Modules.HasModule(path)
 }

@@ -42,13 +42,16 @@ type Config struct {
 	Now      func() int64 // nanoseconds; nil is the system's monotonic clock
 	Sleep    func(ctx context.Context, nanos int64) error
 	// Load gives the program of a module; nil: nothing can be imported.
-	Load func(ctx context.Context, name, importer string) (*code.Program, error)
-	// Modules tells whether the registry has a module of that name.
-	HasModule func(name string) bool
-	// Const gives a constant of a registered module.
-	Const  func(module, name string) (value.Value, bool)
-	NoEval bool
-	Host   any
+	Load    func(ctx context.Context, name, importer string) (*code.Program, error)
+	Modules Modules // of the embedder; may be nil
+	NoEval  bool
+	Host    any
+}
+
+// Modules tells what the embedder's modules hold besides functions.
+type Modules interface {
+	HasModule(name string) bool
+	Constant(module, name string) (value.Value, bool)
 }
 
 // VM is a machine. It runs one program at a time and may be used again. It is
@@ -82,7 +85,7 @@ type VM struct {
 	maxDepth int   // index of the last frame that may be used
 	high     int   // end of the stack that was used
 
-	insts   map[*code.Program]*instance
+	last    *instance // of the main program; kept from run to run
 	modules map[string]value.Value
 	nmods   int
 	dyn     []dynVar
@@ -123,6 +126,25 @@ type environment struct {
 	globals map[string]value.Value
 	imports map[string]value.Value
 	exports []exported
+}
+
+func (e *environment) reset() {
+	clear(e.globals)
+	clear(e.imports)
+	clear(e.exports)
+	e.exports = e.exports[:0]
+}
+
+func (e *environment) visit(m *value.Marker) {
+	for _, v := range e.globals {
+		m.Visit(v)
+	}
+	for _, x := range e.exports {
+		m.Visit(x.v)
+	}
+	for _, v := range e.imports {
+		m.Visit(v)
+	}
 }
 
 type exported struct {
@@ -173,7 +195,7 @@ func (vm *VM) Execute(p *code.Program, globals []value.Value, fn *code.Func, arg
 	if !vm.refuel() {
 		return value.Unit, vm.err
 	}
-	vm.inst = vm.instanceOf(p, nil)
+	vm.inst = vm.instanceOf(p)
 	for i, g := range globals {
 		vm.stack[i] = g.Share()
 	}
@@ -197,7 +219,7 @@ func (vm *VM) Begin(ctx context.Context, cfg Config) {
 	vm.err, vm.caught, vm.exit, vm.result = nil, nil, false, value.Unit
 	vm.depth, vm.base, vm.high = 0, 0, 0
 	vm.exts, vm.dyn = vm.exts[:0], vm.dyn[:0]
-	vm.insts, vm.modules, vm.nmods = nil, nil, 0
+	vm.modules, vm.nmods = nil, 0
 	vm.maxDepth, vm.evals = cfg.Limits.CallLevels, 0
 	vm.call.Env, vm.call.Heap = vm, &vm.Heap
 }
@@ -208,9 +230,12 @@ func (vm *VM) End() {
 	clear(vm.frames)
 	clear(vm.exts[:cap(vm.exts)])
 	clear(vm.dyn[:cap(vm.dyn)])
-	vm.insts, vm.modules, vm.inst, vm.fn, vm.held = nil, nil, nil, nil, nil
+	vm.modules, vm.inst, vm.fn, vm.held = nil, nil, nil, nil
 	vm.ctx, vm.cfg = nil, Config{}
 	vm.err, vm.caught, vm.result = nil, nil, value.Unit
+	if vm.last != nil {
+		vm.last.env.reset()
+	}
 	vm.call.Recv, vm.call.Rest, vm.call.Result = nil, nil, value.Unit
 	if len(vm.stack) > 64*firstStack {
 		vm.stack = make([]value.Value, firstStack)
@@ -318,19 +343,14 @@ func (vm *VM) spend(n int64) bool {
 	return vm.fuel >= 0 || vm.refuel()
 }
 
-func (vm *VM) instanceOf(p *code.Program, env *environment) *instance {
-	if i, ok := vm.insts[p]; ok {
+// instanceOf gives the state of the main program. The machine keeps that of
+// the program it ran last, whose caches are still right.
+func (vm *VM) instanceOf(p *code.Program) *instance {
+	if i := vm.last; i != nil && i.prog == p {
 		return i
 	}
-	if env == nil {
-		env = &environment{}
-	}
-	i := &instance{prog: p, caches: make([]siteCache, len(p.Sites)), env: env}
-	if vm.insts == nil {
-		vm.insts = map[*code.Program]*instance{}
-	}
-	vm.insts[p] = i
-	return i
+	vm.last = &instance{prog: p, caches: make([]siteCache, len(p.Sites)), env: &environment{}}
+	return vm.last
 }
 
 // recount is the heap's: the size of all that the machine can reach.
@@ -349,17 +369,7 @@ func (vm *VM) recount() int64 {
 	for _, d := range vm.dyn {
 		m.Visit(d.v)
 	}
-	for _, in := range vm.insts {
-		for _, v := range in.env.globals {
-			m.Visit(v)
-		}
-		for _, x := range in.env.exports {
-			m.Visit(x.v)
-		}
-		for _, v := range in.env.imports {
-			m.Visit(v)
-		}
-	}
+	vm.last.env.visit(m)
 	for _, v := range vm.modules {
 		m.Visit(v)
 	}
