@@ -2,7 +2,9 @@ package rhai
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/picloud/picloud/rhai/internal/code"
@@ -71,10 +73,31 @@ func (v *VM) Run(ctx context.Context, r Run, use func(Value) error) (Stats, erro
 	p := r.Program
 	cfg := v.config(r)
 	v.vm.Begin(ctx, cfg)
-	defer v.vm.End()
-	err := v.run(r, p, use)
+	err := v.contain(r, p, use)
 	stats := Stats{Operations: v.vm.Operations(), PeakBytes: v.vm.Heap.Peak()}
+	if errors.Is(err, ErrInternal) {
+		// What the machine was doing is unknown: start afresh.
+		fresh := v.engine.NewVM()
+		*v = *fresh
+		return stats, err
+	}
+	v.vm.End()
 	return stats, err
+}
+
+// ErrInternal is wrapped by the error of a run that a bug in the engine or a
+// panic in a native function ended. The program that embeds the engine goes
+// on; the error's text holds the stack, for a report.
+var ErrInternal = errors.New("internal error")
+
+// contain runs and turns a panic into an error.
+func (v *VM) contain(r Run, p *Program, use func(Value) error) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("%w: %v\n%s", ErrInternal, x, debug.Stack())
+		}
+	}()
+	return v.run(r, p, use)
 }
 
 func (v *VM) run(r Run, p *Program, use func(Value) error) error {
