@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/picloud/picloud/internal/manager/api"
+)
+
+// maxPasswordInput bounds what is read as a password.
+const maxPasswordInput = 4 << 10
+
+func (c *command) loginCommand() *cobra.Command {
+	var username string
+	var fromStdin bool
+	cmd := &cobra.Command{
+		Use: "login URL", Short: "Sign in to a server", Args: between(0, "URL"),
+		Long:    "Sign in to the server with this admin address, and remember it. Without URL it is PICLOUD_URL, or the one of the last login.",
+		Example: "  picloud login http://127.0.0.1:8081 --username fabian\n  echo \"$PASSWORD\" | picloud login http://127.0.0.1:8081 --username fabian --password-stdin",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			address, err := c.loginAddress(args)
+			if err != nil {
+				return err
+			}
+			if username == "" {
+				return usagef("login needs --username")
+			}
+			if overheard(address) {
+				fmt.Fprintf(c.Stderr, "warning: %s is not https, so that others on the way can read the password\n", address)
+			}
+			password, err := c.readPassword(fromStdin)
+			if err != nil {
+				return err
+			}
+			return c.login(cmd.Context(), address, username, password)
+		},
+	}
+	cmd.Flags().StringVarP(&username, "username", "u", "", "user name or e-mail address")
+	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
+	return cmd
+}
+
+func (c *command) loginAddress(args []string) (string, error) {
+	if len(args) > 0 {
+		return serverURL(args[0])
+	}
+	if env := c.Getenv("PICLOUD_URL"); env != "" {
+		return serverURL(env)
+	}
+	cr, err := c.stored()
+	if err == nil && cr.URL == "" {
+		err = usagef("login needs the admin address of a server, like http://127.0.0.1:8081")
+	}
+	return cr.URL, err
+}
+
+// readPassword reads one from standard input, or asks for it on a terminal.
+// It is never an argument, which every process on the machine could read.
+func (c *command) readPassword(fromStdin bool) (string, error) {
+	if !fromStdin {
+		fd, ok := terminal(c.Stdin)
+		if !ok {
+			return "", usagef("there is no terminal to ask for the password on; give it with --password-stdin")
+		}
+		fmt.Fprint(c.Stderr, "Password: ")
+		password, err := term.ReadPassword(fd)
+		fmt.Fprintln(c.Stderr)
+		return string(password), err
+	}
+	data, err := io.ReadAll(io.LimitReader(c.Stdin, maxPasswordInput+1))
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	password := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if password == "" || len(data) > maxPasswordInput {
+		return "", usagef("standard input holds no password")
+	}
+	return password, nil
+}
+
+func (c *command) login(ctx context.Context, address, username, password string) error {
+	var in api.SignedIn
+	err := c.clientFor(credentials{URL: address}).post(ctx, "/login", api.Login{Login: username, Password: password}, &in)
+	if err != nil {
+		return err
+	}
+	if err := c.save(credentials{URL: address, Token: in.Token, Username: in.User.Username}); err != nil {
+		return fmt.Errorf("remember the session: %w", err)
+	}
+	if c.output == outputJSON {
+		return c.printJSON(map[string]any{"url": address, "user": in.User, "expires_at": in.ExpiresAt})
+	}
+	fmt.Fprintf(c.Stdout, "signed in to %s as %s (%s)\n", address, in.User.Username, in.User.Role)
+	return nil
+}
+
+func (c *command) logoutCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "logout", Short: "End the session", Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cr, err := c.stored()
+			if err != nil {
+				return err
+			}
+			if cr.Token == "" {
+				return &failure{err: errNotSignedIn}
+			}
+			// Forgotten first: a server that is away must not keep somebody
+			// from leaving the token behind.
+			if err := c.save(credentials{URL: cr.URL, Username: cr.Username}); err != nil {
+				return fmt.Errorf("forget the session: %w", err)
+			}
+			err = c.clientFor(cr).post(cmd.Context(), "/logout", nil, nil)
+			var problem *api.Problem
+			if err != nil && !(errors.As(err, &problem) && problem.Status == 401) { // it had ended already
+				return fmt.Errorf("the session is forgotten here, but not ended on the server: %w", err)
+			}
+			fmt.Fprintf(c.Stderr, "signed out of %s\n", cr.URL)
+			return nil
+		},
+	}
+}
+
+func (c *command) whoamiCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "whoami", Short: "Show who is signed in, and where", Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, err := c.client()
+			if err != nil {
+				return err
+			}
+			var me api.Me
+			if err := cl.get(cmd.Context(), "/me", nil, &me); err != nil {
+				return err
+			}
+			if c.output == outputJSON {
+				return c.printJSON(map[string]any{"url": cl.base, "user": me.User, "capabilities": me.Capabilities})
+			}
+			fmt.Fprintf(c.Stdout, "%s (%s, %s) at %s\n", me.User.Username, me.User.Role, me.User.Email, cl.base)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/picloud/picloud/internal/auth"
+)
+
+// The addresses that a server listens on unless it is told otherwise. The admin
+// API is for this machine only, until somebody says so.
+const (
+	defaultListen      = ":8080"
+	defaultAdminListen = "127.0.0.1:8081"
+	defaultData        = "data"
+)
+
+// serverSettings is what a server is started with. Every flag has its variable.
+type serverSettings struct {
+	data        string // folder of the embedded database
+	database    string // URL of another database; "" is the embedded one
+	listen      string
+	adminListen string
+	publicURL   string // "" is made from where it listens
+	readyFile   string
+	logFormat   string
+	logLevel    string
+	owner       auth.NewOwner // the zero value asks for none
+}
+
+// complete fills in what no flag said from the environment, and refuses what
+// cannot be meant. changed tells whether a flag was given.
+func (s *serverSettings) complete(getenv func(string) string, changed func(flag string) bool) error {
+	for _, v := range []struct {
+		flag, name string
+		value      *string
+	}{
+		{"data", "PICLOUD_DATA", &s.data},
+		{"database", "PICLOUD_DATABASE", &s.database},
+		{"listen", "PICLOUD_LISTEN", &s.listen},
+		{"admin-listen", "PICLOUD_ADMIN_LISTEN", &s.adminListen},
+		{"public-url", "PICLOUD_PUBLIC_URL", &s.publicURL},
+		{"ready-file", "PICLOUD_READY_FILE", &s.readyFile},
+		{"log-format", "PICLOUD_LOG_FORMAT", &s.logFormat},
+		{"log-level", "PICLOUD_LOG_LEVEL", &s.logLevel},
+	} {
+		if env := getenv(v.name); env != "" && !changed(v.flag) {
+			*v.value = env
+		}
+	}
+	s.owner = auth.NewOwner{
+		Username: getenv("PICLOUD_OWNER_USERNAME"), Email: getenv("PICLOUD_OWNER_EMAIL"), Password: getenv("PICLOUD_OWNER_PASSWORD"),
+	}
+	return s.validate()
+}
+
+func (s *serverSettings) validate() error {
+	if s.data == "" {
+		return usagef("--data is empty")
+	}
+	if err := validateDatabase(s.database); err != nil {
+		return err
+	}
+	for flag, addr := range map[string]string{"--listen": s.listen, "--admin-listen": s.adminListen} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return usagef("%s is %q; it is written HOST:PORT or :PORT", flag, addr)
+		}
+	}
+	if o := s.owner; o != (auth.NewOwner{}) && (o.Username == "" || o.Email == "" || o.Password == "") {
+		return usagef("PICLOUD_OWNER_USERNAME, PICLOUD_OWNER_EMAIL and PICLOUD_OWNER_PASSWORD go together; one of them is missing")
+	}
+	if s.publicURL != "" {
+		u, err := serverURL(s.publicURL)
+		if err != nil {
+			return usagef("--public-url is %q; it is written http://HOST[:PORT] or https://HOST[:PORT]", s.publicURL)
+		}
+		s.publicURL = u
+	}
+	return nil
+}
+
+// validateDatabase refuses databases that this version has no engine for. The
+// URL is not repeated: it may hold a password.
+func validateDatabase(database string) error {
+	scheme, _, _ := strings.Cut(database, ":")
+	switch {
+	case database == "":
+		return nil
+	case scheme == "postgres" || scheme == "postgresql":
+		return errors.New("--database: PostgreSQL is not in this version; without --database the data is kept in the embedded SQLite database of --data")
+	}
+	return usagef("--database: %q is not a kind of database that is known", scheme)
+}
+
+// public is the address of the public listener as clients reach it. A listener
+// on every address is reached through this machine's own.
+func (s *serverSettings) public(addr net.Addr) (*url.URL, error) {
+	if s.publicURL != "" {
+		return url.Parse(s.publicURL)
+	}
+	return url.Parse(reachable(addr))
+}
+
+// reachable is the http address of a listener.
+func reachable(addr net.Addr) string {
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return "http://" + addr.String()
+	}
+	ip := ap.Addr().Unmap()
+	if ip.IsUnspecified() {
+		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return fmt.Sprintf("http://%s", netip.AddrPortFrom(ip, ap.Port()))
+}
