@@ -19,6 +19,13 @@ type Task interface {
 	Visit(func(value.Value))
 }
 
+// Receiver is implemented by tasks that change the value they were called on.
+// When the task has ended, by a result or by an error, the machine stores what
+// Receiver returns where the receiver came from, if ok.
+type Receiver interface {
+	Receiver() (v value.Value, ok bool)
+}
+
 // Turn is one exchange between the machine and a Task.
 type Turn struct {
 	Heap *value.Heap
