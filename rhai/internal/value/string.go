@@ -16,8 +16,11 @@ type String struct {
 }
 
 // stringBuf is a growing buffer that one or more strings look into; len(b) is
-// the end of the longest of them.
-type stringBuf struct{ b []byte }
+// the end of the longest of them. See String.Offset for the marks.
+type stringBuf struct {
+	b     []byte
+	marks []uint32
+}
 
 // inlineBytes is the longest text stored beside its header, in one allocation.
 const inlineBytes = 24
@@ -53,8 +56,10 @@ func (h *Heap) CopyString(b []byte) (Value, error) {
 // Static makes a string that belongs to no heap and may be shared between
 // goroutines: the constants of programs.
 func Static(s string) Value {
-	x := &String{Header: Header{Kind: KString, Flags: Shared | Immortal}, S: s}
+	x := &String{Header: Header{Kind: KString}, S: s}
 	x.runes = int32(utf8.RuneCountInString(s))
+	x.Offset(new(Heap), x.Len()) // sets all marks, as nobody may later
+	x.Flags = Shared | Immortal
 	return Value{Ref: &x.Header}
 }
 
@@ -122,13 +127,17 @@ func (h *Heap) AppendString(v *Value, t string) error {
 		buf = &stringBuf{b: append(make([]byte, 0, c), s.S...)}
 	}
 	buf.b = append(buf.b, t...)
+	runes := s.runes
+	if runes >= 0 {
+		runes += int32(utf8.RuneCountInString(t))
+	}
 	whole := unsafe.String(unsafe.SliceData(buf.b), n)
 	if s.Flags&Shared == 0 {
-		s.S, s.buf, s.runes = whole, buf, -1
+		s.S, s.buf, s.runes = whole, buf, runes
 		return nil
 	}
 	h.Charge(SizeObject)
-	x := &String{Header: Header{Kind: KString, Tag: s.Tag}, runes: -1, S: whole, buf: buf}
+	x := &String{Header: Header{Kind: KString, Tag: s.Tag}, runes: runes, S: whole, buf: buf}
 	*v = Value{Ref: &x.Header}
 	return nil
 }
