@@ -42,6 +42,9 @@ type Program struct {
 	Errors []*value.Error
 	// Defs are the definitions in the order of the source, for metadata.
 	Defs []*syntax.FnDef
+	// Values are second places of instructions: of the assignment to an
+	// element, of the import statement.
+	Values map[Place]syntax.Pos
 	// Parts are the places of the operands of literals, by the instruction
 	// that makes the value, where sizes are limited.
 	Parts map[Place][]syntax.Pos

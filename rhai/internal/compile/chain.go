@@ -299,9 +299,21 @@ func (f *fnState) assignChain(e *syntax.Chain, op syntax.Op, val int, pos syntax
 		}
 		f.emit(code.PathSet, val, how, 0, int32(len(f.c.prog.Paths)-1), pos)
 	}
+	if last := e.Steps[len(e.Steps)-1]; last.Kind == syntax.StepIndex || f.c.opts.Sized {
+		f.valueAt(pos)
+	}
 	w.writeBack(pos)
 	f.patch(w.out...)
 	f.release(mark)
+}
+
+// valueAt records a second place of the instruction emitted last: of the
+// assignment it is part of, or of the statement.
+func (f *fnState) valueAt(pos syntax.Pos) {
+	if f.c.prog.Values == nil {
+		f.c.prog.Values = map[code.Place]syntax.Pos{}
+	}
+	f.c.prog.Values[code.Place{Fn: f.fn, PC: f.here()}] = pos
 }
 
 // propSite describes reading and writing a property.
@@ -347,7 +359,7 @@ var keywordMethods = map[string]code.Keyword{
 // qualified loads `a::b::NAME`.
 func (f *fnState) qualified(e *syntax.Qualified, dst int) {
 	if len(e.Path) == 1 && e.Path[0] == "global" {
-		f.emit(code.Global, dst, 0, 0, f.text(e.Name), e.Pos())
+		f.emit(code.Global, dst, 0, 0, f.text(e.Name), e.PathAt[0])
 		return
 	}
 	f.emit(code.ModVar, dst, f.moduleReg(e.Path[0]), 0, f.site(code.Site{Name: e.Name, Path: e.Path, PathAt: e.PathAt}), e.Pos())

@@ -318,7 +318,7 @@ func pureBlock(b *syntax.Block) bool {
 				return false
 			}
 		case *syntax.Let:
-			if s.Value != nil && !pure(s.Value) {
+			if s.Value != nil && !isConst(s.Value) {
 				return false
 			}
 		case *syntax.Block:
@@ -339,7 +339,8 @@ func (f *fnState) importStmt(s *syntax.Import) {
 	if s.Alias.Name != "" && f.parent == nil && f.depth == 0 {
 		name = f.text(s.Alias.Name)
 	}
-	f.emit(code.Import, reg, 0, 0, name, s.Pos())
+	f.emit(code.Import, reg, 0, 0, name, s.Path.Pos())
+	f.valueAt(s.Pos())
 	f.release(reg)
 	if s.Alias.Name == "" {
 		return

@@ -226,11 +226,15 @@ func maxNum(x, y float64) float64 {
 	return x
 }
 
-func floatEqual(x, y float64) bool { return math.Abs(x-y)/scale(x, y) <= epsilon }
+func floatEqual(x, y float64) bool {
+	s := scale(x, y)
+	return s == 0 || math.Abs(x-y)/s <= epsilon
+}
 
 // floatBinary computes x op y. Comparisons allow a relative difference of
 // epsilon, so that NaN and the infinities compare false with everything, even
-// by `!=`.
+// by `!=`. The exception, as in native, is NaN against zero: they are equal,
+// since their scale is 0.
 func floatBinary(op syntax.Op, x, y float64) (Value, error) {
 	switch op {
 	case syntax.OpAdd:
@@ -245,18 +249,22 @@ func floatBinary(op syntax.Op, x, y float64) (Value, error) {
 		return Float(math.Mod(x, y)), nil
 	case syntax.OpPow:
 		return Float(Pow(x, y)), nil
+	}
+	s := scale(x, y)
+	zero := s == 0
+	switch op {
 	case syntax.OpEq:
-		return Bool(floatEqual(x, y)), nil
+		return Bool(zero || math.Abs(x-y)/s <= epsilon), nil
 	case syntax.OpNe:
-		return Bool(math.Abs(x-y)/scale(x, y) > epsilon), nil
+		return Bool(!zero && math.Abs(x-y)/s > epsilon), nil
 	case syntax.OpLt:
-		return Bool((y-x)/scale(x, y) > epsilon), nil
+		return Bool(!zero && (y-x)/s > epsilon), nil
 	case syntax.OpLe:
-		return Bool((y-x)/scale(x, y) > -epsilon), nil
+		return Bool(zero || (y-x)/s > -epsilon), nil
 	case syntax.OpGt:
-		return Bool((x-y)/scale(x, y) > epsilon), nil
+		return Bool(!zero && (x-y)/s > epsilon), nil
 	case syntax.OpGe:
-		return Bool((x-y)/scale(x, y) > -epsilon), nil
+		return Bool(zero || (x-y)/s > -epsilon), nil
 	}
 	return Value{}, ErrNoOperator
 }

@@ -55,6 +55,9 @@ type Error struct {
 	Pos  syntax.Pos
 	// NoPos keeps Pos unknown: native gives none for errors of plain operators.
 	NoPos bool
+	// OfValue is set when an assignment failed because of the value, not of the
+	// place: the error belongs to the right-hand side.
+	OfValue bool
 	// Value is what was thrown, for ErrRuntime.
 	Value Value
 	// Inner is the error that a function call, module or eval wraps.

@@ -55,10 +55,18 @@ func noIndexer(v value.Value) *value.Error {
 // indexError places an index error: an error about the indexed value's type
 // belongs to the bracket, whose place operand d tells, the rest to the index.
 func (vm *VM) indexError(d int32) status {
+	vm.placeValue()
 	if vm.err.Kind == value.ErrIndexingType && !vm.err.Pos.Known() {
 		vm.err.Pos = vm.bracket(d)
 	}
 	return failed
+}
+
+// placeValue gives an error about an assigned value the place of that value.
+func (vm *VM) placeValue() {
+	if (vm.err.OfValue || vm.err.Kind == value.ErrDataTooLarge) && !vm.err.Pos.Known() {
+		vm.err.Pos = vm.fn.Prog.Values[code.Place{Fn: vm.fn, PC: vm.pc}]
+	}
 }
 
 func (vm *VM) bracket(d int32) syntax.Pos {
@@ -168,7 +176,11 @@ func noProperty(name string, v value.Value) *value.Error {
 // setProp is the general form of SetProp.
 func (vm *VM) setProp(in *code.Instr, regs *[256]value.Value) status {
 	dst, ok := vm.target(&regs[in.A])
-	if !ok || !vm.storeProp(dst, in.D, regs[in.C]) {
+	if !ok {
+		return failed
+	}
+	if !vm.storeProp(dst, in.D, regs[in.C]) {
+		vm.placeValue()
 		return failed
 	}
 	return next
@@ -205,7 +217,9 @@ func (vm *VM) storeProp(dst *value.Value, site int32, v value.Value) bool {
 func (vm *VM) setTag(dst *value.Value, v value.Value) bool {
 	v = v.Plain()
 	if !v.IsInt() {
-		return vm.fail(value.Mismatch("i64", v.TypeName()))
+		e := noProperty("tag", *dst)
+		e.Msg = "a tag must be an integer, found " + v.TypeName()
+		return vm.fail(e)
 	}
 	n := v.Int()
 	if n != int64(int32(n)) {

@@ -421,6 +421,9 @@ func (vm *VM) inRange(in *code.Instr, regs *[256]value.Value) status {
 	case v.IsInt():
 		x := v.Int()
 		ok = x >= lo && (x < hi || in.B == 1 && x == hi)
+	case v.Is(value.KRange):
+		r := v.Range()
+		ok = r.Start == lo && r.End == hi && r.Inclusive == (in.B == 1)
 	case v.IsFloat():
 		x := v.Float()
 		ok = x >= float64(lo) && (x < float64(hi) || in.B == 1 && x == float64(hi))

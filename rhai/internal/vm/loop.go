@@ -202,11 +202,11 @@ func (vm *VM) loop() {
 			pc = int(in.D)
 
 		case code.Loop:
-			pc = int(in.D)
 			vm.fuel -= int64(in.B)<<8 | int64(in.C)
 			if vm.fuel < 0 {
-				goto refuel
+				goto backEdge
 			}
+			pc = int(in.D)
 
 		case code.JumpFalse:
 			a := &regs[in.A]
@@ -335,11 +335,11 @@ func (vm *VM) loop() {
 			if int64(cur.Bits) < int64(regs[in.A+2].Bits) {
 				cur.Bits++
 				regs[in.A].SetInt(int64(cur.Bits))
-				pc = int(in.D)
 				vm.fuel -= int64(in.B)<<8 | int64(in.C)
 				if vm.fuel < 0 {
-					goto refuel
+					goto backEdge
 				}
+				pc = int(in.D)
 			}
 
 		case code.ForNext:
@@ -348,11 +348,11 @@ func (vm *VM) loop() {
 				if e := src.Array().E; at.Bits < uint64(len(e)) {
 					regs[in.A] = e[at.Bits].Share()
 					at.Bits++
-					pc = int(in.D)
 					vm.fuel -= int64(in.B)<<8 | int64(in.C)
 					if vm.fuel < 0 {
-						goto refuel
+						goto backEdge
 					}
+					pc = int(in.D)
 				}
 				continue
 			}
@@ -360,10 +360,10 @@ func (vm *VM) loop() {
 			if !vm.forNext(in, regs) {
 				goto fail
 			}
-			pc = vm.pc
 			if vm.fuel < 0 {
-				goto refuel
+				goto backEdge
 			}
+			pc = vm.pc
 
 		case code.Index, code.Borrow:
 			b, c := &regs[in.B], &regs[in.C]
@@ -564,6 +564,12 @@ func (vm *VM) loop() {
 			pc = int(in.D)
 		}
 		continue
+	backEdge:
+		if vm.refuel() {
+			pc = int(in.D)
+			continue
+		}
+		goto fail
 	refuel:
 		if vm.refuel() {
 			continue

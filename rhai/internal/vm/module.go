@@ -27,7 +27,9 @@ func (vm *VM) importModule(in *code.Instr, regs *[256]value.Value) status {
 		return next
 	}
 	if l := vm.cfg.Limits.Modules; l != 0 && vm.nmods >= max(l, 0) {
-		return vm.failNow(value.Errorf(value.ErrTooManyModules, "too many modules: the limit is %d", max(l, 0)))
+		e := value.Errorf(value.ErrTooManyModules, "too many modules: the limit is %d", max(l, 0))
+		e.Pos = vm.fn.Prog.Values[code.Place{Fn: vm.fn, PC: vm.pc}]
+		return vm.failNow(e)
 	}
 	if vm.cfg.Load == nil {
 		return vm.failNow(noModule(name))

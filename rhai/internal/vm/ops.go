@@ -93,11 +93,22 @@ func (vm *VM) binary(op syntax.Op, dst *value.Value, a, b value.Value) bool {
 		return vm.operator(op, dst, a, b)
 	}
 	vm.failErr(err)
-	if vm.err.Kind == value.ErrArithmetic || vm.err.Kind == value.ErrDataTooLarge {
-		// Native gives errors of plain operators no position that scripts see.
+	// Native gives errors of its fastest operators no position that scripts
+	// see.
+	if vm.err.Kind == value.ErrArithmetic && number(a) && number(b) || vm.err.Kind == value.ErrDataTooLarge && (textual(a) || textual(b)) {
 		vm.err.NoPos = true
 	}
 	return false
+}
+
+func number(v value.Value) bool {
+	k := v.Kind()
+	return k == value.KInt || k == value.KFloat || k == value.KByte
+}
+
+func textual(v value.Value) bool {
+	k := v.Kind()
+	return k == value.KString || k == value.KChar || k == value.KBlob
 }
 
 // operator tries the embedder's overloads of an operator.
@@ -133,8 +144,10 @@ func (vm *VM) assign(op syntax.Op, dst *value.Value, b value.Value) bool {
 	if err != nil {
 		return vm.failErr(err)
 	}
-	if vm.cfg.Limits.Sizes != (value.Sizes{}) && !vm.sized(*dst) {
-		return false
+	// As in native, appending one array to another is not checked until the
+	// next call on it.
+	if vm.cfg.Limits.Sizes != (value.Sizes{}) && !(dst.Is(value.KArray) && b.Is(value.KArray)) {
+		return vm.sized(*dst)
 	}
 	return true
 }

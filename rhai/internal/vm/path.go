@@ -63,6 +63,11 @@ func (vm *VM) constPath(p *code.Path, root *value.Value, regs *[256]value.Value)
 		return failed
 	}
 	s := &p.Steps[last]
+	if s.Prop && s.Name == "tag" && !x.Is(value.KMap) {
+		e := constMethod("tag")
+		e.Pos = s.Pos
+		return vm.failNow(e)
+	}
 	refuse := last > 0
 	switch {
 	case x.Is(value.KArray):
@@ -102,6 +107,7 @@ func (vm *VM) readSteps(v value.Value, steps []code.PathStep, base int) (value.V
 
 // placeStep gives vm.err the position of a step and returns false.
 func (vm *VM) placeStep(s *code.PathStep) bool {
+	vm.placeValue()
 	if vm.err.Pos.Known() {
 		return false
 	}
@@ -214,6 +220,9 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 	if p.Root != code.RootTemp && !vm.constRecv(s) {
 		b = back{kind: backToPath, idx: int32(vm.base), path: p}
 	}
+	if s.Keyword == code.KeyTake && s.NArgs == 1 {
+		return vm.takePath(p, s, root, leaf, a)
+	}
 	if vm.isScriptMethod(s, leaf) {
 		leaf.Share()
 		return vm.methodOn(s, p.Site, &leaf, a, b)
@@ -252,6 +261,15 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 	}
 	vm.stack[a] = out
 	return next
+}
+
+// takePath runs path.take(): the value, leaving () in its place.
+func (vm *VM) takePath(p *code.Path, s *code.Site, root *value.Value, leaf value.Value, a int) status {
+	if vm.constRecv(s) {
+		return vm.failNow(constMethod(s.Name))
+	}
+	vm.stack[a] = leaf.Share()
+	return vm.done(vm.update(root, p.Steps, vm.base, nil, value.Unit))
 }
 
 // isScriptMethod reports whether the call goes to a function pointer, a script
