@@ -126,8 +126,14 @@ func (f *fnState) bang(e *syntax.Call, base int) {
 	f.args(e.Args, base)
 	key := code.FnKey{Name: e.Name, Params: len(e.Args)}
 	fn := f.c.prog.ByName[key]
+	if fn == nil && e.Name == "call" && len(e.Args) > 0 {
+		f.emit(code.Bang, base, len(e.Args)-1, 1, f.scope(nil), e.Pos())
+		return
+	}
 	if fn == nil {
-		f.native(syntax.NewCall(e.Pos(), e.Name, e.Args...), base)
+		if plain := syntax.NewCall(e.Pos(), e.Name, e.Args...); !f.keyword(plain, base) {
+			f.native(plain, base)
+		}
 		return
 	}
 	s := f.scope(fn.Def)
@@ -185,10 +191,10 @@ func (f *fnState) otherKeyword(e *syntax.Call, base int) bool {
 		f.emit(code.CallFn, base, n, 0, 0, e.Pos())
 	case e.Name == "curry" && n >= 1:
 		f.args(e.Args, base)
-		f.emit(code.Curry, base, n, 0, 0, e.Pos())
+		f.emit(code.Curry, base, n, 0, 0, e.Args[0].Pos())
 	case e.Name == "is_def_var" && n == 1:
 		f.args(e.Args, base)
-		f.emit(code.IsDefVar, base, 0, 0, f.scope(nil), e.Pos())
+		f.emit(code.IsDefVar, base, 0, 0, f.scope(nil), e.Args[0].Pos())
 	case e.Name == "is_def_fn" && (n == 2 || n == 3):
 		f.args(e.Args, base)
 		f.emit(code.IsDefFn, base, n, 0, 0, e.Pos())

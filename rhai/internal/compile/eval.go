@@ -22,8 +22,7 @@ func Eval(file *syntax.File, scope *code.Scope, opts Options) (*code.Func, error
 // Bang compiles a function's body for a call `name!(…)`: it sees the variables
 // of its caller as well as its parameters, which the caller has put into the
 // first free registers of the scope.
-func Bang(scope *code.Scope, opts Options) (*code.Func, error) {
-	def := scope.Bang
+func Bang(scope *code.Scope, def *syntax.FnDef, opts Options) (*code.Func, error) {
 	r := newResolver()
 	r.fn(def)
 	c, f := chunk(scope.Fn.Prog.Source, scope, opts, r.out.fns[def])

@@ -27,6 +27,7 @@ func Register(r *native.Registry) {
 	tags(r)
 	json(r)
 	core(r)
+	takes(r)
 }
 
 // Sets of kinds that signatures use.

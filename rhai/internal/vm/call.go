@@ -84,6 +84,7 @@ func (vm *VM) keyword(s *code.Site, recv *value.Value, a, n int, b back) (st sta
 			vm.stack[a] = vm.curry(*recv, vm.stack[a+1:a+1+n])
 			return next, true
 		}
+		return vm.failNow(value.Mismatch("Fn", recv.TypeName())), true
 	case code.KeyIsShared:
 		if n == 0 {
 			vm.stack[a] = value.Bool(b.kind == backToCell)

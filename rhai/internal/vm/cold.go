@@ -107,7 +107,7 @@ func (vm *VM) colder(in *code.Instr, regs *[256]value.Value) status {
 	case code.Eval:
 		return vm.eval(in, regs)
 	case code.Bang:
-		return vm.bang(in)
+		return vm.bang(in, regs)
 	case code.IsDefVar:
 		return vm.isDefVar(in, regs)
 	case code.IsDefFn:
@@ -301,6 +301,9 @@ func (vm *VM) makeRange(in *code.Instr, regs *[256]value.Value) status {
 	b, ok := vm.plain(regs[in.C])
 	if !ok {
 		return failed
+	}
+	if a.IsUnit() && b.IsUnit() {
+		a = value.Int(0) // `..`
 	}
 	v, err := value.MakeRange(&vm.Heap, a, b, in.D == 1)
 	if err == value.ErrNoOperator {

@@ -111,7 +111,7 @@ func (vm *VM) eval(in *code.Instr, regs *[256]value.Value) status {
 		return failed
 	}
 	if !src.Is(value.KString) {
-		return vm.failNow(vm.notFound("eval", src))
+		return vm.failNow(value.Mismatch("string", src.TypeName()))
 	}
 	pos := vm.Position()
 	if vm.cfg.NoEval {
@@ -162,20 +162,31 @@ func (vm *VM) runChunk(fn *code.Func, ret int) status {
 const maxEvals = 64
 
 // bang runs Bang: a call that sees its caller's variables. The callee is
-// compiled for this place; its parameters are the registers from A on.
-func (vm *VM) bang(in *code.Instr) status {
+// compiled for this place; its arguments are the B registers from A on, after
+// a function pointer when C is 1.
+func (vm *VM) bang(in *code.Instr, regs *[256]value.Value) status {
 	s := &vm.fn.Prog.Scopes[in.D]
-	fn, err := compile.Bang(s, vm.compileOptions())
+	def, n, from := s.Bang, int(in.B), vm.base+int(in.A)
+	if in.C == 1 {
+		f := regs[in.A].Plain()
+		if !f.Is(value.KFn) {
+			return vm.failNow(vm.notFound("call", regs[in.A:int(in.A)+n+1]...))
+		}
+		fn, _ := vm.resolve(f.Fn(), n)
+		if fn == nil || fn.Def == nil || len(f.Fn().Curry) > 0 {
+			return vm.callPointer(f, from, from+1, n, nil, from)
+		}
+		def = fn.Def
+		from++
+	}
+	fn, err := compile.Bang(s, def, vm.compileOptions())
 	if err != nil {
 		vm.failErr(parseError(err))
 		return failed
 	}
-	// The arguments were put at A; the chunk expects them in its first free
-	// registers.
-	from := vm.base + int(in.A)
 	to := vm.base + s.NRegs
-	copy(vm.stack[to:to+int(in.B)], vm.stack[from:from+int(in.B)])
-	return vm.runChunk(fn, from)
+	copy(vm.stack[to:to+n], vm.stack[from:from+n])
+	return vm.runChunk(fn, vm.base+int(in.A))
 }
 
 // parseError is an error of the parser as a run-time error.
@@ -192,7 +203,7 @@ func parseError(err error) *value.Error {
 func (vm *VM) isDefVar(in *code.Instr, regs *[256]value.Value) status {
 	v := regs[in.A].Plain()
 	if !v.Is(value.KString) {
-		return vm.failNow(vm.notFound("is_def_var", v))
+		return vm.failNow(value.Mismatch("string", v.TypeName()))
 	}
 	name := v.Str()
 	found := vm.findDyn(name) != nil

@@ -23,7 +23,7 @@ func (vm *VM) callFn(in *code.Instr, regs *[256]value.Value) status {
 func (vm *VM) curryOp(in *code.Instr, regs *[256]value.Value) status {
 	f := regs[in.A].Plain()
 	if !f.Is(value.KFn) {
-		return vm.failNow(vm.notFound("curry", regs[in.A:int(in.A)+int(in.B)]...))
+		return vm.failNow(value.Mismatch("Fn", f.TypeName()))
 	}
 	regs[in.A] = vm.curry(f, regs[int(in.A)+1:int(in.A)+int(in.B)])
 	return next
