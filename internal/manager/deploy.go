@@ -38,7 +38,7 @@ func (m *Manager) checkSource(_ context.Context, _ picloud.Principal, in *checkI
 		return nil, err
 	}
 	out := &checkOutput{Body: api.Checked{Diagnostics: []api.Diagnostic{}}}
-	for _, d := range m.check(in.Body.Source) {
+	for _, d := range m.check(in.Body.Source, picloud.Limits{}) {
 		out.Body.Diagnostics = append(out.Body.Diagnostics, api.NewDiagnostic("", d))
 	}
 	out.Body.OK = len(out.Body.Diagnostics) == 0
@@ -64,7 +64,7 @@ func (m *Manager) deploy(ctx context.Context, p picloud.Principal, in *deployInp
 			return nil, inField(err, fmt.Sprintf("scripts[%d]", i))
 		}
 	}
-	if err := m.compile(in.Body.Scripts); err != nil {
+	if err := m.compile(ctx, d); err != nil {
 		return nil, err
 	}
 	done, err := m.store.Deploy(ctx, d)
@@ -120,10 +120,14 @@ func parseRoutes(texts []string) ([]picloud.Route, error) {
 }
 
 // compile fails with everything that does not compile in any of the scripts.
-func (m *Manager) compile(scripts []api.DeployScript) error {
+func (m *Manager) compile(ctx context.Context, d picloud.Deployment) error {
 	var p *api.Problem
-	for i, s := range scripts {
-		found := m.check(s.Source)
+	for i, s := range d.Scripts {
+		limits, err := m.limitsOf(ctx, d.App, s)
+		if err != nil {
+			return err
+		}
+		found := m.check(s.Source, limits)
 		if len(found) == 0 {
 			continue
 		}
@@ -140,6 +144,19 @@ func (m *Manager) compile(scripts []api.DeployScript) error {
 		return nil
 	}
 	return p
+}
+
+// limitsOf is the limits that a script will have: those that it is deployed
+// with, or else those that it has.
+func (m *Manager) limitsOf(ctx context.Context, app string, s picloud.ScriptDeploy) (picloud.Limits, error) {
+	if s.Settings != nil {
+		return s.Settings.Limits, nil
+	}
+	live, err := m.store.ScriptByName(ctx, app, s.Name)
+	if picloud.IsCode(err, picloud.CodeNotFound) {
+		return picloud.Limits{}, nil
+	}
+	return live.Version.Settings.Limits, err
 }
 
 func (m *Manager) deployedOf(v picloud.Deployed) api.Deployed {

@@ -39,9 +39,11 @@ type Watch interface {
 
 // Config is what a Manager is made from. All fields are required.
 type Config struct {
-	Auth    *auth.Service
-	Store   Store
-	Check   func(source string) []picloud.Diagnostic // compiles a source; nothing found means that it does
+	Auth  *auth.Service
+	Store Store
+	// Check compiles a source under the limits that its script asks for, of
+	// which zero fields are the defaults. Nothing found means that it compiles.
+	Check   func(source string, limits picloud.Limits) []picloud.Diagnostic
 	Invoker Invoker
 	Watch   Watch
 	Ready   func(context.Context) error // whether the instance can serve
@@ -66,7 +68,7 @@ func (c Config) validate() error {
 type Manager struct {
 	auth    *auth.Service
 	store   Store
-	check   func(string) []picloud.Diagnostic
+	check   func(string, picloud.Limits) []picloud.Diagnostic
 	invoker Invoker
 	watch   Watch
 	ready   func(context.Context) error

@@ -99,8 +99,12 @@ func (echo) Invoke(_ context.Context, app, script string, r *http.Request) (*htt
 	return rec.Result(), nil
 }
 
-// check finds fault with what holds "= ;".
-func check(source string) []picloud.Diagnostic {
+// check finds fault with what holds "= ;", and with every expression when the
+// depth of those is limited to one.
+func check(source string, limits picloud.Limits) []picloud.Diagnostic {
+	if limits.ExprDepth == 1 {
+		return []picloud.Diagnostic{{Message: "too deep"}}
+	}
 	for i, line := range strings.Split(source, "\n") {
 		if at := strings.Index(line, "= ;"); at >= 0 {
 			return []picloud.Diagnostic{{Message: "unexpected ';'", Line: i + 1, Column: at + 3, SourceLine: line}}

@@ -168,6 +168,21 @@ func TestScriptsThatDoNotCompile(t *testing.T) {
 	}
 }
 
+// A script compiles under the limits that it will run with.
+func TestLimitsHoldForCompiling(t *testing.T) {
+	t.Parallel()
+	f := newOwned(t)
+	deploy := func(s api.DeployScript) request {
+		return request{path: "/api/v1/apps/default/deployments", body: api.Deploy{Scripts: []api.DeployScript{s}}}
+	}
+	shallow := &picloud.Settings{Limits: picloud.Limits{ExprDepth: 1}}
+	f.fails(deploy(api.DeployScript{Name: "hello", Source: "1", Settings: shallow}), http.StatusUnprocessableEntity, picloud.CodeScriptInvalid)
+	_, err := f.store.Deploy(t.Context(), picloud.Deployment{App: "default", Scripts: []picloud.ScriptDeploy{{Name: "hello", Source: "1", Settings: shallow}}})
+	f.ok(err)
+	f.fails(deploy(api.DeployScript{Name: "hello", Source: "2"}), http.StatusUnprocessableEntity, picloud.CodeScriptInvalid)
+	f.want(deploy(api.DeployScript{Name: "hello", Source: "2", Settings: &picloud.Settings{}}), http.StatusOK, nil)
+}
+
 func TestDryRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	f := newOwned(t)

@@ -30,7 +30,9 @@ type FieldError struct {
 }
 
 // Error is the detail with its code.
-func (p *Problem) Error() string { return fmt.Sprintf("%s (%s)", p.Detail, p.Code) }
+func (p *Problem) Error() string {
+	return fmt.Sprintf("%s (%s)", p.Detail, p.Code)
+}
 
 // GetStatus is the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
