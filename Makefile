@@ -26,7 +26,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 # The race detector is C.
 RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev && CGO_ENABLED=1 go test -race
 
-.PHONY: help run build test test-short race conformance fuzz bench lint vet fmt clean
+.PHONY: help run build test test-short race conformance fuzz bench bench-engine bench-smoke lint vet fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ build: ## build bin/picloud and bin/rhai
 	@mkdir -p bin
 	$(BUILD) -o bin/ ./cmd/...
 
-test: vet conformance ## check everything: format, vet, conformance, all tests with the race detector
+test: vet conformance bench-smoke ## check everything: format, vet, conformance, all tests with the race detector
 	$(RACE) ./...
 
 test-short: ## run the quick tests, without the race detector
@@ -59,7 +59,15 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 
 bench: build ## measure requests a second against a bare net/http handler
 	@bash scripts/need wrk:wrk
-	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench -round $(BENCHTIME)
+	go -C bench test -run '^$$' -bench . -benchtime 1x -timeout 30m . -round $(BENCHTIME)
+
+bench-engine: ## compare the script engine with those of others (lua5.4 too)
+	@bash scripts/need lua5.4:lua5.4 /usr/share/doc/lua-cjson:lua-cjson
+	@mkdir -p bin
+	go -C bench run ./engine -gogc 100,400 -json ../bin/bench-engine.json
+
+bench-smoke: ## run the benchmarks at their smallest: do they work?
+	go -C bench test ./...
 
 lint: vet ## check the format, run go vet and staticcheck
 	go run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...
@@ -68,6 +76,7 @@ vet: ## check the format and run go vet
 	@unformatted=$$(gofmt -l $(GODIRS)); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
 	go vet ./...
+	go -C bench vet ./...
 
 fmt: ## format the Go code
 	gofmt -w $(GODIRS)

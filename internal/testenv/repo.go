@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,19 +14,20 @@ import (
 const SharedEnv = "PICLOUD_SHARED"
 
 // Root is the folder of the repository: the nearest one above the test that
-// holds go.mod.
+// holds the go.mod of the product. That of the benchmarks, below it, is passed.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && bytes.HasPrefix(mod, []byte("module github.com/picloud/picloud\n")) {
 			return dir, nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", fmt.Errorf("find the repository: no go.mod above the working directory")
+			return "", fmt.Errorf("find the repository: its go.mod is not above the working directory")
 		}
 		dir = parent
 	}

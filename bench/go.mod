@@ -1,0 +1,22 @@
+module github.com/picloud/picloud/bench
+
+go 1.26.0
+
+replace github.com/picloud/picloud => ../
+
+require (
+	github.com/d5/tengo/v2 v2.17.0
+	github.com/dop251/goja v0.0.0-20260917113740-793a2a65c13b
+	github.com/picloud/picloud v0.0.0-00010101000000-000000000000
+	github.com/yuin/gopher-lua v1.1.2
+	go.starlark.net v0.0.0-20260908191801-89a6a09411d5
+	layeh.com/gopher-json v0.0.0-20190114024228-97fed8db8427
+)
+
+require (
+	github.com/dlclark/regexp2/v2 v2.5.2 // indirect
+	github.com/go-sourcemap/sourcemap v2.1.3+incompatible // indirect
+	github.com/google/pprof v0.0.0-20230207041349-798e818bf904 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.3.8 // indirect
+)
