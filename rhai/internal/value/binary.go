@@ -155,9 +155,6 @@ func subtract(h *Heap, m Meter, a, b Value) (Value, error) {
 // for the start, the largest integer for the end.
 func MakeRange(h *Heap, a, b Value, inclusive bool) (Value, error) {
 	start, end := int64(0), int64(maxInt)
-	if a.IsUnit() && b.IsUnit() {
-		return Value{}, ErrNoOperator
-	}
 	if !a.IsUnit() {
 		if !a.IsInt() {
 			return Value{}, ErrNoOperator
