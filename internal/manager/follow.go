@@ -38,6 +38,7 @@ func (m *Manager) followLogs(ctx context.Context, _ picloud.Principal, in *follo
 		App: in.App, Script: in.Script, Invocation: in.Invocation, MinLevel: picloud.Level(in.Level),
 		Ascending: true, After: max(in.After, in.LastEventID), Limit: followBatch,
 	}
+	m.flush(ctx)
 	if q.After == 0 {
 		// Also tells whether the app and the script are there, while an error
 		// can still be an answer.
@@ -69,7 +70,7 @@ func (m *Manager) stream(ctx context.Context, w http.ResponseWriter, q picloud.R
 	defer ping.Stop()
 	for {
 		// Taken before looking: what is recorded in between is then not missed.
-		recorded := m.watch.Recorded()
+		recorded := m.records.Recorded()
 		lines, err := m.store.ListLogs(ctx, q)
 		if err != nil {
 			if ctx.Err() == nil {

@@ -30,8 +30,11 @@ type Invoker interface {
 	Invoke(ctx context.Context, app, script string, r *http.Request) (*http.Response, error)
 }
 
-// Watch tells of new records.
-type Watch interface {
+// Recorder is what stands between invocations and the store's records. The
+// orchestrator is one.
+type Recorder interface {
+	// Flush enters what is still waiting, for whoever wants to read it now.
+	Flush(ctx context.Context) error
 	// Recorded is a channel that is closed as soon as records are entered
 	// after the call.
 	Recorded() <-chan struct{}
@@ -45,7 +48,7 @@ type Config struct {
 	// which zero fields are the defaults. Nothing found means that it compiles.
 	Check   func(source string, limits picloud.Limits) []picloud.Diagnostic
 	Invoker Invoker
-	Watch   Watch
+	Records Recorder
 	Ready   func(context.Context) error // whether the instance can serve
 	Public  *url.URL                    // the public listener's address, as clients reach it
 	Ceiling picloud.Limits              // what a script may ask for at most
@@ -56,7 +59,7 @@ type Config struct {
 }
 
 func (c Config) validate() error {
-	if c.Auth == nil || c.Store == nil || c.Check == nil || c.Invoker == nil || c.Watch == nil || c.Ready == nil ||
+	if c.Auth == nil || c.Store == nil || c.Check == nil || c.Invoker == nil || c.Records == nil || c.Ready == nil ||
 		c.Public == nil || c.Version == "" || c.IDs == nil || c.Now == nil || c.Log == nil {
 		return errors.New("manager: incomplete configuration")
 	}
@@ -70,7 +73,7 @@ type Manager struct {
 	store   Store
 	check   func(string, picloud.Limits) []picloud.Diagnostic
 	invoker Invoker
-	watch   Watch
+	records Recorder
 	ready   func(context.Context) error
 	public  *url.URL
 	ceiling picloud.Limits
@@ -94,7 +97,7 @@ func New(cfg Config) (*Manager, error) {
 	}
 	adoptHuma()
 	m := &Manager{
-		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, invoker: cfg.Invoker, watch: cfg.Watch, ready: cfg.Ready,
+		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, invoker: cfg.Invoker, records: cfg.Records, ready: cfg.Ready,
 		public: cfg.Public, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
 		mux: http.NewServeMux(),
 	}

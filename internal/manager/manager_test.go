@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,8 +42,9 @@ type fixture struct {
 
 // watch is what tells followers of records.
 type watch struct {
-	mu sync.Mutex
-	ch chan struct{}
+	flushes atomic.Int32
+	mu      sync.Mutex
+	ch      chan struct{}
 }
 
 func (w *watch) Recorded() <-chan struct{} {
@@ -52,6 +54,11 @@ func (w *watch) Recorded() <-chan struct{} {
 		w.ch = make(chan struct{})
 	}
 	return w.ch
+}
+
+func (w *watch) Flush(context.Context) error {
+	w.flushes.Add(1)
+	return nil
 }
 
 func (w *watch) announce() {
@@ -125,7 +132,7 @@ func newFixture(t *testing.T) *fixture {
 	f.auth, err = auth.New(auth.Config{Store: f.store, IDs: ids, Now: time.Now, Rand: rand.Reader, Log: log})
 	f.ok(err)
 	f.m, err = New(Config{
-		Auth: f.auth, Store: f.store, Check: check, Invoker: echo{}, Watch: f.watch, Ready: f.store.Ready,
+		Auth: f.auth, Store: f.store, Check: check, Invoker: echo{}, Records: f.watch, Ready: f.store.Ready,
 		Public: &url.URL{Scheme: "http", Host: "127.0.0.1:8080"}, Ceiling: picloud.MaxLimits(), Version: "test",
 		IDs: ids, Now: time.Now, Log: log,
 	})

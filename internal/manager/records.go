@@ -53,6 +53,14 @@ func (in PageQuery) query(app string) (picloud.RecordQuery, error) {
 	return q, nil
 }
 
+// flush sees to it that somebody who has just called a script finds the record
+// of it. That it cannot be entered is no reason to show nothing.
+func (m *Manager) flush(ctx context.Context) {
+	if err := m.records.Flush(ctx); err != nil {
+		m.log.WarnContext(ctx, "records are waiting", "err", err)
+	}
+}
+
 // cursors are the page's ends: before is 0 on the last page towards the past.
 func cursors(q picloud.RecordQuery, n int, seq func(int) int64) (before, after int64) {
 	switch {
@@ -83,6 +91,7 @@ func (m *Manager) listInvocations(ctx context.Context, _ picloud.Principal, in *
 		return nil, err
 	}
 	q.Status = picloud.Status(in.Status)
+	m.flush(ctx)
 	list, err := m.store.ListInvocations(ctx, q)
 	if err != nil {
 		return nil, err
@@ -100,6 +109,7 @@ type invocationInput struct {
 type invocationOutput struct{ Body picloud.Invocation }
 
 func (m *Manager) getInvocation(ctx context.Context, _ picloud.Principal, in *invocationInput) (*invocationOutput, error) {
+	m.flush(ctx)
 	v, err := m.store.InvocationByID(ctx, in.App, in.ID)
 	if err != nil {
 		return nil, err
@@ -127,6 +137,7 @@ func (m *Manager) listLogs(ctx context.Context, _ picloud.Principal, in *logsInp
 		return nil, err
 	}
 	q.Invocation, q.MinLevel = in.Invocation, picloud.Level(in.Level)
+	m.flush(ctx)
 	list, err := m.store.ListLogs(ctx, q)
 	if err != nil {
 		return nil, err

@@ -337,6 +337,13 @@ func TestRecords(t *testing.T) {
 			t.Errorf("logs%s: %q, want %q", query, got, want)
 		}
 	}
+	before := f.watch.flushes.Load()
+	messages("")
+	f.want(request{path: base + "/invocations"}, http.StatusOK, nil)
+	f.want(request{path: base + "/invocations/" + one.ID}, http.StatusOK, nil)
+	if n := f.watch.flushes.Load() - before; n != 3 {
+		t.Errorf("what waits was entered %d times for 3 readers", n)
+	}
 	for _, query := range []string{"?after=1", "?order=asc&before=2", "?order=up", "?limit=-1", "?level=loud", "?since=yesterday"} {
 		f.fails(request{path: base + "/logs" + query}, http.StatusUnprocessableEntity, picloud.CodeInvalid)
 	}
