@@ -107,7 +107,7 @@ func counted(ratio float64, n, of int) string {
 	case n == 0:
 		return "–"
 	case n < of:
-		return fmt.Sprintf("%.2f (of %d)", ratio, n)
+		return fmt.Sprintf("%.2f (%d of %d)", ratio, n, of)
 	}
 	return fmt.Sprintf("%.2f", ratio)
 }
