@@ -44,7 +44,7 @@ func TestOwnerIsMadeWithTheSetupLink(t *testing.T) {
 	token := link.Query().Get("token")
 
 	t.Run("a wrong token does nothing", func(t *testing.T) {
-		body, _ := json.Marshal(map[string]string{"token": "pic_setup_" + strings.Repeat("a", 43), "username": "eve", "email": "eve@example.com", "password": ownerPassword})
+		body, _ := json.Marshal(map[string]string{"token": "picu_" + strings.Repeat("a", 43), "username": "eve", "email": "eve@example.com", "password": ownerPassword})
 		if a := do(t, http.MethodPost, s.admin+"/api/v1/setup", string(body), header("Content-Type", "application/json")); a.status != 401 {
 			t.Errorf("setup with a wrong token = %s, want 401", a)
 		}
