@@ -44,7 +44,7 @@ func steppedRange(c *native.Call) error {
 // number does not exist, is empty: its end is its start.
 func step(c *native.Call, from, to, by value.Value) error {
 	next, ok := nextStep(from, by)
-	if ok && next == from {
+	if ok && standsStill(from, next) {
 		inner := value.Arithmetic("the step of a range cannot be zero")
 		e := value.Errorf(value.ErrInFunctionCall, "in call to range: %s", inner.Msg)
 		e.Name, e.Inner = "range", inner
@@ -68,6 +68,14 @@ func nextStep(from, by value.Value) (next value.Value, ok bool) {
 	}
 	a, b := from.Int(), by.Int()
 	return value.Int(a + b), b >= 0 && a <= math.MaxInt64-b || b < 0 && a >= math.MinInt64-b
+}
+
+// standsStill reports whether a step changes nothing. NaN is never the same.
+func standsStill(from, next value.Value) bool {
+	if from.IsFloat() {
+		return from.Float() == next.Float()
+	}
+	return from == next
 }
 
 // lastStep moves the end so that the iterator ends where one more step would

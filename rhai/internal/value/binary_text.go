@@ -75,6 +75,9 @@ func subtractString(h *Heap, m Meter, a, b Value) (Value, error) {
 	cut := ""
 	switch b.Kind() {
 	case KString:
+		if a.Str() == "" {
+			return b.Share(), nil // as native has it
+		}
 		cut = b.Str()
 	case KChar:
 		cut = charText(&buf, b.Char())

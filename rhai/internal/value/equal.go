@@ -7,10 +7,17 @@ import "fmt"
 // the error is native's: an ErrFunctionNotFound.
 func Equal(m Meter, a, b Value) (bool, error) { return equal(m, a, b, 0) }
 
-// EqualItem is how functions of arrays compare elements: a pair of different
+// EqualItem is how functions that search arrays compare: a pair of different
 // types that `==` has no meaning for is unequal, one of the same type is an
 // error. The values need not be plain.
-func EqualItem(m Meter, a, b Value) (bool, error) { return equalItem(m, a.Plain(), b.Plain(), 0) }
+func EqualItem(m Meter, a, b Value) (bool, error) {
+	a, b = a.Plain(), b.Plain()
+	eq, err := equal(m, a, b, 0)
+	if err == ErrNoOperator {
+		return false, elementError(a, b, err)
+	}
+	return eq, err
+}
 
 func notEqual(m Meter, a, b Value) (bool, error) {
 	if a.Is(KRange) && b.Is(KRange) && a.Range().Inclusive != b.Range().Inclusive {
@@ -73,11 +80,15 @@ func equalKinds(m Meter, a, b Value) (bool, error) {
 		return charIs(a.Char(), b.Str()), nil
 	case ka == KString && kb == KChar:
 		return charIs(b.Char(), a.Str()), nil
-	case numeric(ka) && numeric(kb):
+	case apart(ka, kb):
 		return false, ErrNoOperator
 	}
 	return false, nil
 }
+
+// apart reports whether two different kinds cannot even be compared with the
+// result "unequal".
+func apart(a, b Kind) bool { return numeric(a) && numeric(b) || a == KBlob && b == KChar }
 
 func charIs(c rune, s string) bool {
 	var buf [4]byte
@@ -118,23 +129,32 @@ func equalArrays(m Meter, x, y []Value, depth int) (bool, error) {
 				return false, err
 			}
 		}
-		eq, err := equalItem(m, x[i].Plain(), y[i].Plain(), depth+1)
-		if !eq || err != nil {
-			return false, err
+		a, b := x[i].Plain(), y[i].Plain()
+		eq, err := equal(m, a, b, depth+1)
+		if err != nil {
+			return false, elementError(a, b, err)
+		}
+		if !eq {
+			return false, nil
 		}
 	}
 	return true, nil
 }
 
-func equalItem(m Meter, a, b Value, depth int) (bool, error) {
-	eq, err := equal(m, a, b, depth)
+// elementError is what comparing two elements of arrays fails with: nothing,
+// which makes them unequal, unless they are of one type without `==`. What
+// cannot be compared deeper inside, native takes for unequal, too.
+func elementError(a, b Value, err error) error {
 	if err == ErrNoOperator {
 		if sameType(a, b) {
-			return false, notComparable(a, b)
+			return notComparable(a, b)
 		}
-		return false, nil
+		return nil
 	}
-	return eq, err
+	if e, ok := err.(*Error); ok && e.Kind == ErrFunctionNotFound {
+		return nil
+	}
+	return err
 }
 
 func notComparable(a, b Value) error {

@@ -28,7 +28,7 @@ func order(m Meter, op syntax.Op, a, b Value) (Value, error) {
 		c = cmp.Compare(a.Time().Nanos, b.Time().Nanos)
 	case ka == KUnit && kb == KUnit:
 		return Bool(false), nil
-	case sameType(a, b), ka == KRange && kb == KRange, numeric(ka) && numeric(kb):
+	case sameType(a, b), ka == KRange && kb == KRange, apart(ka, kb):
 		return Value{}, ErrNoOperator
 	default:
 		return Bool(false), nil
