@@ -118,3 +118,30 @@ func TestExamplesAreTrue(t *testing.T) {
 		t.Errorf("GET /hello = %s", a)
 	}
 }
+
+// TestSnippetsCompile compiles every piece of Rhai in the documentation.
+func TestSnippetsCompile(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	found := 0
+	for _, page := range []string{"README.md", "docs/scripts.md"} {
+		text, err := os.ReadFile(testenv.Path(t, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, part := range strings.Split(string(text), "```rhai\n")[1:] {
+			snippet, _, closed := strings.Cut(part, "```")
+			if !closed {
+				t.Fatalf("%s: a piece of Rhai has no end", page)
+			}
+			u.write("snippet.rhai", snippet)
+			if r := u.try("", "check", "snippet.rhai"); r.code != 0 {
+				t.Errorf("%s, piece %d:\n%s", page, i+1, r.stderr)
+			}
+			found++
+		}
+	}
+	if found < 5 {
+		t.Errorf("found only %d pieces of Rhai", found)
+	}
+}
