@@ -1,0 +1,76 @@
+package executor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/rhai"
+)
+
+// Check compiles a source under the default limits and says what is wrong with
+// it; nothing is when it can be deployed.
+func (e *Executor) Check(source string) []picloud.Diagnostic {
+	return e.CheckLimits(source, picloud.Limits{})
+}
+
+// CheckLimits is Check for a script that asks for limits of its own.
+func (e *Executor) CheckLimits(source string, limits picloud.Limits) []picloud.Diagnostic {
+	if err := picloud.ValidateSource(source); err != nil {
+		return []picloud.Diagnostic{{Message: messageOf(err)}}
+	}
+	p, err := e.engines.of(limits.Or(picloud.DefaultLimits())).compile("script", source)
+	var script *rhai.Error
+	switch {
+	case errors.As(err, &script):
+		return []picloud.Diagnostic{{
+			Message: shorten(script.Message), Line: script.Line, Column: script.Column, SourceLine: sourceLine(source, script.Line),
+		}}
+	case err != nil:
+		return []picloud.Diagnostic{{Message: err.Error()}}
+	}
+	return checkHandlers(p, source)
+}
+
+// checkHandlers finds handlers that PiCloud would not call because they do not
+// have one parameter.
+func checkHandlers(p *program, source string) []picloud.Diagnostic {
+	var found []picloud.Diagnostic
+	for _, f := range p.prog.Funcs() {
+		if !slices.Contains(handlers[:], f.Name) || len(f.Params) == 1 || p.prog.HasFunc(f.Name, 1) {
+			continue
+		}
+		found = append(found, picloud.Diagnostic{
+			Message: fmt.Sprintf("fn %s is called with one argument, but has %d parameters", f.Name, len(f.Params)),
+			Line:    f.Line, Column: 1, SourceLine: sourceLine(source, f.Line),
+		})
+	}
+	return found
+}
+
+func messageOf(err error) string {
+	var e *picloud.Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return err.Error()
+}
+
+// sourceLine is line n of a source, from 1, without its end; "" when there is
+// none.
+func sourceLine(source string, n int) string {
+	for ; n > 1; n-- {
+		i := strings.IndexByte(source, '\n')
+		if i < 0 {
+			return ""
+		}
+		source = source[i+1:]
+	}
+	if n < 1 {
+		return ""
+	}
+	line, _, _ := strings.Cut(source, "\n")
+	return strings.TrimSuffix(line, "\r")
+}

@@ -1,0 +1,249 @@
+package executor
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/picloud/picloud/internal/hostapi"
+	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/rhai"
+)
+
+// Library is what an executor asks for while it runs scripts.
+type Library interface {
+	// VersionSource is the source of the version with a hash.
+	VersionSource(ctx context.Context, hash string) (string, error)
+	// LiveVersion is the hash of the version that a script of an app is at;
+	// CodeNotFound if there is no such script.
+	LiveVersion(ctx context.Context, appID, script string) (string, error)
+}
+
+// DefaultCacheBytes is how much the compiled programs take at most.
+const DefaultCacheBytes = 64 << 20
+
+// Config is what an Executor is made from. Every field may be left out.
+type Config struct {
+	Library    Library          // nil: nothing can be run, only checked
+	CacheBytes int64            // 0: DefaultCacheBytes
+	Now        func() time.Time // the clock of scripts and of measuring; nil: time.Now
+	Rand       io.Reader        // the randomness of scripts; nil: that of the system
+	Log        *slog.Logger     // for bugs; nil: slog.Default()
+}
+
+// Executor runs scripts. It is safe for concurrent use. New makes one.
+type Executor struct {
+	library Library
+	now     func() time.Time
+	rand    io.Reader
+	log     *slog.Logger
+	engines engines
+	cache   *cache
+}
+
+// New makes an executor. It has nothing to be closed.
+func New(cfg Config) *Executor {
+	if cfg.CacheBytes == 0 {
+		cfg.CacheBytes = DefaultCacheBytes
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Executor{
+		library: cfg.Library, now: cfg.Now, rand: cfg.Rand, log: cfg.Log,
+		cache: newCache(cfg.CacheBytes),
+	}
+}
+
+// Run runs a version on an event and waits for the end. It always has an
+// outcome: a context that ends is one, CodeCanceled; so is a store that cannot
+// be read, CodeUnavailable.
+func (e *Executor) Run(ctx context.Context, x *picloud.Execution) *picloud.Outcome {
+	started := e.now()
+	r := &run{e: e, x: x, log: logbook{limit: x.Limits.LogBytes, now: e.now}}
+	r.do(ctx)
+	r.out.Logs, r.out.LogsCut = r.log.lines, r.log.cut
+	r.out.Duration = e.now().Sub(started)
+	return &r.out
+}
+
+// run is one execution on its way.
+type run struct {
+	e   *Executor
+	x   *picloud.Execution
+	log logbook
+	out picloud.Outcome
+
+	prog *program
+}
+
+// do finds the program and runs it within its wall time.
+func (r *run) do(parent context.Context) {
+	ctx, cancel := context.WithTimeoutCause(parent, r.x.Limits.WallTime(), errWallTime)
+	defer cancel()
+	var err error
+	if r.prog, err = r.e.load(ctx, r.x.Hash, r.x.Script, r.x.Limits); err == nil {
+		err = r.execute(ctx)
+	}
+	if err != nil {
+		r.out.Response = nil
+		r.out.Error = r.explain(parent, ctx, err)
+	}
+}
+
+// errWallTime is the cause of a context that ended because of the script.
+var errWallTime = errors.New("the wall time is over")
+
+// execute runs the program on a machine of its engine.
+func (r *run) execute(ctx context.Context) error {
+	s := r.prog.engine.sandbox()
+	err := r.guarded(ctx, s)
+	var crash *panicError
+	if errors.As(err, &crash) {
+		return err // the machine may be in any state: it is not used again
+	}
+	r.prog.engine.release(s)
+	return err
+}
+
+// panicError is a bug of ours that a script ran into.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// guarded runs the program and turns a panic into an error.
+func (r *run) guarded(ctx context.Context, s *sandbox) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+		}
+	}()
+	inv := &hostapi.Invocation{
+		Execution: r.x, Now: r.e.now, Rand: r.e.rand, Patterns: &s.patterns,
+		Log: func(level picloud.Level, message string) { r.log.add(level, message, 0) },
+	}
+	job := rhai.Run{
+		Program: r.prog.prog, Host: inv, Limits: new(runLimits(r.x.Limits)), Now: r.e.now,
+		Print: func(line string) error { r.log.add(picloud.LevelInfo, line, 0); return nil },
+		Debug: func(line string, at rhai.Position) error { r.log.add(picloud.LevelDebug, line, at.Line); return nil },
+		GlobalsFunc: func(vm *rhai.VM) ([]rhai.Value, error) {
+			req, err := inv.RequestValue(vm)
+			return []rhai.Value{req}, err
+		},
+		Resolve: r.resolve,
+	}
+	switch {
+	case r.prog.handles:
+		job.Func, job.Args = handler, job.GlobalsFunc
+	case r.prog.events:
+		return picloud.Errorf(picloud.CodeScriptError, "the script answers no requests: it has no fn handle(req)")
+	}
+	stats, err := s.vm.Run(ctx, job, func(v rhai.Value) (err error) {
+		r.out.Response, err = inv.Respond(v)
+		return err
+	})
+	r.out.Operations, r.out.PeakBytes = stats.Operations, stats.PeakBytes
+	return err
+}
+
+// resolve finds the program that `import "name"` means: the live version of
+// another script of the app.
+func (r *run) resolve(ctx context.Context, name string) (*rhai.Program, error) {
+	if err := picloud.ValidateScriptName(name); err != nil {
+		return nil, fmt.Errorf("%q is not the name of a script", name)
+	}
+	hash, err := r.e.library.LiveVersion(ctx, r.x.AppID, name)
+	if picloud.IsCode(err, picloud.CodeNotFound) {
+		return nil, errors.New("the app has no such script")
+	}
+	if err != nil {
+		return nil, &loadError{err}
+	}
+	// The importer's limits hold for what it imports: it is one run.
+	p, err := r.e.load(ctx, hash, name, r.x.Limits)
+	if err != nil {
+		return nil, err
+	}
+	return p.prog, nil
+}
+
+// engines are the engines by the depth of expressions that they compile, which
+// is the one limit that is the compiler's. There are as many as scripts ask
+// for different depths.
+type engines struct {
+	mu      sync.Mutex
+	byDepth map[int]*engine
+}
+
+func (es *engines) of(l picloud.Limits) *engine {
+	depth := int(l.ExprDepth)
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	if es.byDepth == nil {
+		es.byDepth = map[int]*engine{}
+	}
+	if es.byDepth[depth] == nil {
+		es.byDepth[depth] = newEngine(depth)
+	}
+	return es.byDepth[depth]
+}
+
+// engine is a language engine with its idle machines.
+type engine struct {
+	rhai *rhai.Engine
+	idle sync.Pool // of *sandbox
+}
+
+// sandbox is a machine and what it keeps from run to run.
+type sandbox struct {
+	vm       *rhai.VM
+	patterns hostapi.Patterns
+}
+
+func newEngine(exprDepth int) *engine {
+	return &engine{rhai: rhai.New(rhai.Config{
+		Modules: hostapi.Modules(), Global: hostapi.Global(),
+		Limits: rhai.Limits{ExprDepth: exprDepth, FnExprDepth: exprDepth, Variables: maxVariables, Functions: maxFunctions},
+	})}
+}
+
+func (g *engine) sandbox() *sandbox {
+	if s, ok := g.idle.Get().(*sandbox); ok {
+		return s
+	}
+	return &sandbox{vm: g.rhai.NewVM()}
+}
+
+func (g *engine) release(s *sandbox) { g.idle.Put(s) }
+
+// Bounds that no script can change.
+const (
+	maxVariables = 10_000
+	maxFunctions = 10_000
+	maxModules   = 64
+)
+
+// runLimits is a version's limits as the engine has them.
+func runLimits(l picloud.Limits) rhai.Limits {
+	return rhai.Limits{
+		Operations: l.Operations, Memory: l.MemoryBytes, CallLevels: int(l.CallDepth),
+		ExprDepth: int(l.ExprDepth), FnExprDepth: int(l.ExprDepth),
+		StringSize: int(l.StringBytes), ArraySize: int(l.ArrayItems), MapSize: int(l.MapEntries),
+		Variables: maxVariables, Functions: maxFunctions, Modules: maxModules,
+	}
+}

@@ -1,0 +1,59 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/rhai"
+)
+
+// handler is the function that answers requests.
+const handler = "handle"
+
+// handlers are the functions that PiCloud calls, each with one argument.
+var handlers = [...]string{handler, "on_schedule", "on_message", "on_change"}
+
+// program is a compiled version.
+type program struct {
+	engine  *engine
+	prog    *rhai.Program
+	handles bool // it has fn handle(req)
+	events  bool // it has a handler of another kind, so that it is not run from the top
+	hash    string
+}
+
+// requestVariable is in scope of a script's top level.
+const requestVariable = "req"
+
+// compile makes a program of a source.
+func (g *engine) compile(name, source string) (*program, error) {
+	prog, err := g.rhai.Compile(name, source, rhai.Global{Name: requestVariable})
+	if err != nil {
+		return nil, err
+	}
+	p := &program{engine: g, prog: prog, handles: prog.HasFunc(handler, 1)}
+	for _, name := range handlers[1:] {
+		p.events = p.events || prog.HasFunc(name, 1)
+	}
+	return p, nil
+}
+
+// loadError is a version whose source could not be read.
+type loadError struct{ err error }
+
+func (e *loadError) Error() string { return "the script cannot be loaded right now" }
+func (e *loadError) Unwrap() error { return e.err }
+
+// load finds or compiles the program of a version. An imported script is
+// compiled by the importer's engine, whose machine runs it; with other
+// compile limits it is another program.
+func (e *Executor) load(ctx context.Context, hash, name string, limits picloud.Limits) (*program, error) {
+	engine := e.engines.of(limits)
+	return e.cache.get(ctx, cacheKey{hash, name, engine}, func(ctx context.Context) (*program, error) {
+		source, err := e.library.VersionSource(ctx, hash)
+		if err != nil {
+			return nil, &loadError{err}
+		}
+		return engine.compile(name, source)
+	})
+}

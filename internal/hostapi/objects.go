@@ -1,0 +1,15 @@
+package hostapi
+
+import "github.com/picloud/picloud/rhai"
+
+// The types of host values, by their type_of. They are compared by identity,
+// and nothing else is kept in them.
+var (
+	fieldsType   = rhai.NewObjectType("fields")
+	formType     = rhai.NewObjectType("form")
+	requestType  = rhai.NewObjectType("request")
+	responseType = rhai.NewObjectType("response")
+)
+
+// objectSize is what a host value is charged for itself.
+const objectSize = 64

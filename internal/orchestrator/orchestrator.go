@@ -1,0 +1,190 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+// Store is what an orchestrator needs to be kept.
+type Store interface {
+	picloud.Snapshots
+	picloud.Records
+}
+
+// Executor runs scripts.
+type Executor interface {
+	// Run runs a version on an event. It always has an outcome.
+	Run(ctx context.Context, x *picloud.Execution) *picloud.Outcome
+}
+
+// Config is what an Orchestrator is made from. Fields without a default are
+// required.
+type Config struct {
+	Store    Store
+	Executor Executor
+	IDs      *picloud.IDs
+	Now      func() time.Time
+	Log      *slog.Logger
+
+	// BaseDomain is below which apps answer, as <app>.<base domain>, besides
+	// <app>.localhost; "" for none.
+	BaseDomain string
+	// TrustedProxies are the addresses whose X-Forwarded-For and -Proto are
+	// believed. From anybody else those headers are dropped.
+	TrustedProxies []netip.Prefix
+	// Limits are for scripts that ask for none; the zero value means
+	// picloud.DefaultLimits.
+	Limits picloud.Limits
+	// Retention bounds the history; the zero value means
+	// picloud.DefaultRetention.
+	Retention picloud.Retention
+	// MaxWait is how long a request waits for a slot; 0 means 2 s.
+	MaxWait time.Duration
+	// BodyTime is how long a body may take to arrive; 0 means 30 s.
+	BodyTime time.Duration
+	// BodyMemory bounds the bodies of all requests together; 0 means 256 MiB.
+	BodyMemory int64
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Store == nil || c.Executor == nil || c.IDs == nil || c.Now == nil || c.Log == nil {
+		return c, errors.New("orchestrator: incomplete configuration")
+	}
+	c.Limits = c.Limits.Or(picloud.DefaultLimits())
+	if c.Retention == (picloud.Retention{}) {
+		c.Retention = picloud.DefaultRetention()
+	}
+	if c.MaxWait == 0 {
+		c.MaxWait = 2 * time.Second
+	}
+	if c.BodyTime == 0 {
+		c.BodyTime = 30 * time.Second
+	}
+	if c.BodyMemory == 0 {
+		c.BodyMemory = 256 << 20
+	}
+	return c, nil
+}
+
+// Orchestrator is the public listener's http.Handler. It is safe for
+// concurrent use. New makes one; it serves from Start to Stop.
+type Orchestrator struct {
+	cfg      Config
+	table    atomic.Pointer[table]
+	gates    gates
+	ids      ids
+	bodies   atomic.Int64 // bytes of bodies admitted and not yet done with
+	recorder *recorder
+	inflight inflight
+
+	reloading   sync.Mutex // held while a snapshot is loaded
+	mu          sync.Mutex
+	unsubscribe func()
+	retry       *time.Timer // of a reload that failed
+	stopped     bool
+}
+
+// New makes an orchestrator. It answers 503 until it is started.
+func New(cfg Config) (*Orchestrator, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log)}, nil
+}
+
+// Start loads what is live and begins to serve and to follow changes. It fails
+// if the store cannot be read.
+func (o *Orchestrator) Start(ctx context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.stopped || o.unsubscribe != nil {
+		return errors.New("orchestrator: it was started before")
+	}
+	// First, so that no change falls between loading and listening.
+	o.unsubscribe = o.cfg.Store.Subscribe(o.changed)
+	if err := o.reload(ctx, 0); err != nil {
+		o.unsubscribe()
+		o.unsubscribe = nil
+		return fmt.Errorf("load what is live: %w", err)
+	}
+	o.recorder.start()
+	return nil
+}
+
+// Stop refuses new requests, waits for those that run until ctx ends, and
+// writes down what is still in the buffer. It may be called again, and without
+// Start.
+func (o *Orchestrator) Stop(ctx context.Context) error {
+	o.mu.Lock()
+	o.stopped = true
+	if o.unsubscribe != nil {
+		o.unsubscribe()
+		o.unsubscribe = func() {}
+	}
+	if o.retry != nil {
+		o.retry.Stop()
+	}
+	o.mu.Unlock()
+	waited := o.inflight.drain(ctx)
+	return errors.Join(waited, o.recorder.stop(ctx))
+}
+
+// Recorded is a channel that is closed as soon as records are entered after
+// the call.
+func (o *Orchestrator) Recorded() <-chan struct{} { return o.recorder.recorded() }
+
+// Flush writes down what is in the buffer, for whoever wants to read it now.
+func (o *Orchestrator) Flush(ctx context.Context) error { return o.recorder.flush(ctx) }
+
+// LiveVersion is the hash of the version that a script of an app is at. It is
+// one half of what an executor asks for; the store is the other.
+func (o *Orchestrator) LiveVersion(_ context.Context, appID, script string) (string, error) {
+	if t := o.table.Load(); t != nil {
+		if target := t.scripts[scriptKey{appID, script}]; target != nil {
+			return target.version.Hash, nil
+		}
+	}
+	return "", picloud.NotFound("script", script)
+}
+
+// retryAfter is how long a reload that failed waits before it is tried again.
+const retryAfter = 2 * time.Second
+
+// changed swaps the table. It returns when the change is live.
+func (o *Orchestrator) changed(ctx context.Context, c picloud.Change) {
+	if err := o.reload(ctx, c.Revision); err != nil {
+		o.cfg.Log.ErrorContext(ctx, "load what is live: what is in memory goes on being served", "err", err, "revision", c.Revision)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if !o.stopped {
+			o.retry = time.AfterFunc(retryAfter, func() { o.changed(context.WithoutCancel(ctx), c) })
+		}
+	}
+}
+
+// reload makes the table at least as new as a revision; with 0 it always
+// loads.
+func (o *Orchestrator) reload(ctx context.Context, revision int64) error {
+	// Loading takes its turn: who waited finds that somebody has loaded what
+	// it came for, and a slower load never puts an older table in place.
+	o.reloading.Lock()
+	defer o.reloading.Unlock()
+	if t := o.table.Load(); t != nil && revision > 0 && t.revision >= revision {
+		return nil
+	}
+	snapshot, err := o.cfg.Store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	o.table.Store(newTable(snapshot, o.cfg, &o.gates))
+	return nil
+}

@@ -1,0 +1,59 @@
+package orchestrator
+
+import (
+	"strings"
+	"time"
+
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+// What a record keeps of a request's texts.
+const (
+	maxRecordedPath   = 1 << 10
+	maxRecordedMethod = 32
+)
+
+// newRecord is what is kept of an invocation.
+func newRecord(t *target, trigger picloud.Trigger, q *picloud.Request, id string, started time.Time, out *picloud.Outcome, resp *picloud.Response) picloud.Record {
+	v := picloud.Invocation{
+		ID: id, AppID: t.script.AppID, App: t.script.App, ScriptID: t.script.ID, Script: t.script.Name,
+		Version: t.version.Number, Trigger: trigger, Status: statusOf(out.Error),
+		Method: clip(q.Method, maxRecordedMethod), Path: clip(q.Path, maxRecordedPath), HTTPStatus: resp.Status,
+		StartedAt: started, Duration: out.Duration, Operations: out.Operations, PeakBytes: out.PeakBytes,
+		RequestBytes: int64(len(q.Body)), ResponseBytes: int64(len(resp.Body)), LogsCut: out.LogsCut,
+	}
+	if e := out.Error; e != nil && v.Status != picloud.StatusOK {
+		v.Error = &picloud.InvocationError{Code: e.Code, Message: e.Message, Line: e.Line, Column: e.Column}
+		if e.Script != "" {
+			v.Error.Message = "in " + e.Script + ": " + e.Message
+		}
+	}
+	return picloud.Record{Invocation: v, Logs: out.Logs}
+}
+
+// statusOf is how an invocation with that error ended.
+func statusOf(e *picloud.ScriptError) picloud.Status {
+	if e == nil {
+		return picloud.StatusOK
+	}
+	switch e.Code {
+	case picloud.CodeThrown:
+		if e.Status < 500 {
+			return picloud.StatusOK
+		}
+	case picloud.CodeTimeout:
+		return picloud.StatusTimeout
+	case picloud.CodeCanceled:
+		return picloud.StatusCancel
+	case picloud.CodeOperations, picloud.CodeMemory, picloud.CodeDepth, picloud.CodeSize, picloud.CodeResponseSize:
+		return picloud.StatusLimit
+	}
+	return picloud.StatusError
+}
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		s = s[:n]
+	}
+	return strings.ToValidUTF8(s, "")
+}

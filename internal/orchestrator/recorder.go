@@ -1,0 +1,276 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+const (
+	// flushDelay is how long a record waits for company. A batch is one
+	// transaction and one disk sync.
+	flushDelay = 100 * time.Millisecond
+	// fullBatch is written at once.
+	fullBatch = 1000
+	// While the store is away records wait, up to these bounds: then lines of
+	// logs are dropped, the oldest first, and after them whole records.
+	maxWaitingLogs    = 32 << 20 // bytes
+	maxWaitingRecords = 50_000
+	// flushTime bounds one attempt at writing.
+	flushTime = 30 * time.Second
+	// A failed attempt is tried again after retryFlush, doubled each time up to
+	// maxRetryFlush.
+	retryFlush    = time.Second
+	maxRetryFlush = time.Minute
+	// pruneEvery is how often the history is cut to its retention while
+	// anything is recorded; pruneBytes of new records make it due at once.
+	pruneEvery = 24 * time.Hour
+)
+
+// recorder writes records in batches, off the request's path. While nothing
+// is recorded it does nothing: its timers are armed by records only.
+type recorder struct {
+	store     picloud.Records
+	retention picloud.Retention
+	now       func() time.Time
+	log       *slog.Logger
+
+	writing sync.Mutex // held by who writes a batch; taken before mu
+	work    sync.WaitGroup
+	life    context.Context // ends with the recorder's own work
+	end     context.CancelFunc
+
+	mu       sync.Mutex
+	waiting  []picloud.Record
+	logBytes int   // of the lines that wait
+	logsFrom int   // before this index the lines have been dropped
+	lost     int64 // lines and records dropped since it was last said
+	timer    *time.Timer
+	backoff  time.Duration
+	stopped  bool
+	entered  chan struct{} // closed at the next entering; nil while nobody waits
+
+	pruned     time.Time   // when the history was last cut
+	pruneTimer *time.Timer // armed while there is something new to cut
+	written    int64       // bytes entered since then
+}
+
+func newRecorder(store picloud.Records, r picloud.Retention, now func() time.Time, log *slog.Logger) *recorder {
+	life, end := context.WithCancel(context.Background())
+	return &recorder{store: store, retention: r, now: now, log: log, life: life, end: end}
+}
+
+// start cuts the history once, in the background.
+func (rc *recorder) start() { rc.goPrune() }
+
+// add takes a record. It never waits for the store.
+func (rc *recorder) add(r picloud.Record) {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	rc.waiting = append(rc.waiting, r)
+	rc.logBytes += logBytes(r.Logs)
+	rc.bound()
+	switch {
+	case rc.timer == nil:
+		rc.arm(flushDelay)
+	case len(rc.waiting) == fullBatch && rc.backoff == 0:
+		rc.timer.Reset(0)
+	}
+}
+
+// arm has a batch written after a while. The lock is held.
+func (rc *recorder) arm(d time.Duration) {
+	if rc.stopped {
+		return
+	}
+	rc.timer = time.AfterFunc(d, func() {
+		ctx, cancel := context.WithTimeout(rc.life, flushTime)
+		defer cancel()
+		_ = rc.flush(ctx) // it is logged, and tried again
+	})
+}
+
+// bound drops what there is no room for. The lock is held.
+func (rc *recorder) bound() {
+	for rc.logBytes > maxWaitingLogs && rc.logsFrom < len(rc.waiting) {
+		r := &rc.waiting[rc.logsFrom]
+		rc.logBytes -= logBytes(r.Logs)
+		rc.lost += int64(len(r.Logs))
+		r.Invocation.LogsCut = r.Invocation.LogsCut || len(r.Logs) > 0
+		r.Logs = nil
+		rc.logsFrom++
+	}
+	if over := len(rc.waiting) - maxWaitingRecords; over > 0 {
+		for _, r := range rc.waiting[:over] {
+			rc.logBytes -= logBytes(r.Logs)
+		}
+		rc.lost += int64(over)
+		rc.waiting = append(rc.waiting[:0:0], rc.waiting[over:]...)
+		rc.logsFrom = max(0, rc.logsFrom-over)
+	}
+}
+
+// logBytes is about what lines take in memory.
+func logBytes(lines []picloud.LogLine) int {
+	n := 0
+	for i := range lines {
+		n += 120 + len(lines[i].Message)
+	}
+	return n
+}
+
+// flush writes everything that waits. What cannot be written waits on, and is
+// tried again later.
+func (rc *recorder) flush(ctx context.Context) error {
+	rc.writing.Lock()
+	defer rc.writing.Unlock()
+	for {
+		batch := rc.take()
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := rc.store.AddRecords(ctx, batch); err != nil {
+			rc.putBack(batch)
+			rc.log.WarnContext(ctx, "write records: they wait in memory", "err", err, "records", len(batch))
+			return fmt.Errorf("write records: %w", err)
+		}
+		rc.wrote(batch)
+	}
+}
+
+// take removes the next batch from the buffer.
+func (rc *recorder) take() []picloud.Record {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	if rc.timer != nil {
+		rc.timer.Stop()
+		rc.timer = nil
+	}
+	n := min(len(rc.waiting), 2*fullBatch)
+	batch := rc.waiting[:n:n]
+	rc.waiting = rc.waiting[n:]
+	if len(rc.waiting) == 0 {
+		rc.waiting = nil
+	}
+	rc.logsFrom = max(0, rc.logsFrom-n)
+	for _, r := range batch {
+		rc.logBytes -= logBytes(r.Logs)
+	}
+	return batch
+}
+
+// putBack returns a batch to the front of the buffer.
+func (rc *recorder) putBack(batch []picloud.Record) {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	for _, r := range batch {
+		rc.logBytes += logBytes(r.Logs)
+	}
+	rc.waiting = append(batch, rc.waiting...)
+	rc.logsFrom = 0
+	rc.bound()
+	rc.backoff = min(max(retryFlush, 2*rc.backoff), maxRetryFlush)
+	if rc.timer != nil {
+		rc.timer.Stop()
+	}
+	rc.arm(rc.backoff)
+}
+
+// wrote tells those who wait for records, and sees to the retention.
+func (rc *recorder) wrote(batch []picloud.Record) {
+	bytes := int64(0)
+	for _, r := range batch {
+		bytes += int64(400 + len(r.Invocation.Path) + logBytes(r.Logs))
+	}
+	rc.mu.Lock()
+	rc.backoff = 0
+	if rc.entered != nil {
+		close(rc.entered)
+		rc.entered = nil
+	}
+	lost := rc.lost
+	rc.lost = 0
+	rc.written += bytes
+	rc.armPrune()
+	rc.mu.Unlock()
+	if lost > 0 {
+		rc.log.Warn("records or lines of logs were dropped: they came faster than they could be written", "dropped", lost)
+	}
+}
+
+// armPrune has the history cut when that is due. The lock is held.
+func (rc *recorder) armPrune() {
+	if rc.stopped {
+		return
+	}
+	due := rc.pruned.Add(pruneEvery).Sub(rc.now())
+	if rc.retention.MaxBytes > 0 && rc.written > rc.retention.MaxBytes/8 {
+		due = 0
+	}
+	switch {
+	case rc.pruneTimer == nil:
+		rc.pruneTimer = time.AfterFunc(max(due, 0), rc.goPrune)
+	case due <= 0:
+		rc.pruneTimer.Reset(0)
+	}
+}
+
+// goPrune cuts the history in the background.
+func (rc *recorder) goPrune() {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	if rc.pruneTimer != nil {
+		rc.pruneTimer.Stop()
+		rc.pruneTimer = nil
+	}
+	if rc.stopped {
+		return
+	}
+	rc.pruned, rc.written = rc.now(), 0
+	rc.work.Go(func() {
+		if _, err := rc.store.Prune(rc.life, rc.retention, rc.now()); err != nil && rc.life.Err() == nil {
+			rc.log.Warn("cut the history to its retention", "err", err)
+		}
+	})
+}
+
+// recorded is a channel that is closed as soon as records are entered after
+// the call.
+func (rc *recorder) recorded() <-chan struct{} {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	if rc.entered == nil {
+		rc.entered = make(chan struct{})
+	}
+	return rc.entered
+}
+
+// stop writes what waits, and ends what runs in the background.
+func (rc *recorder) stop(ctx context.Context) error {
+	rc.mu.Lock()
+	rc.stopped = true
+	for _, t := range []*time.Timer{rc.timer, rc.pruneTimer} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	rc.mu.Unlock()
+	err := rc.flush(ctx) // after a batch that the timer may have on its way
+	rc.end()
+	done := make(chan struct{})
+	go func() {
+		rc.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return err
+	case <-ctx.Done():
+		return errors.Join(err, context.Cause(ctx))
+	}
+}

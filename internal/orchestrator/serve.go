@@ -1,0 +1,196 @@
+package orchestrator
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+// ServeHTTP answers a request of the public.
+func (o *Orchestrator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := o.ids.of(r.Header)
+	defer func() {
+		if v := recover(); v != nil {
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			o.cfg.Log.ErrorContext(r.Context(), "a request made the server panic", "request_id", id, "panic", v, "stack", string(debug.Stack()))
+			write(w, newProblem(http.StatusInternalServerError, picloud.CodeInternal, details[picloud.CodeInternal], id), id)
+		}
+	}()
+	if !o.inflight.begin() {
+		w.Header().Set("Connection", "close")
+		write(w, refusal(errStopping(), id), id)
+		return
+	}
+	defer o.inflight.end()
+	if resp := o.serve(w, r, id); resp != nil {
+		write(w, resp, id)
+	}
+}
+
+func errStopping() error {
+	return &picloud.Error{Code: picloud.CodeUnavailable, Message: "the server is stopping", RetryAfter: retryAfter}
+}
+
+// serve leads a request to its script, and answers it. What it returns is yet
+// to be written.
+func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) *picloud.Response {
+	if err := checkHead(r); err != nil {
+		return refusal(err, id)
+	}
+	path, err := normalPath(r.URL)
+	if err != nil {
+		return refusal(err, id)
+	}
+	t := o.table.Load()
+	if t == nil {
+		return refusal(&picloud.Error{Code: picloud.CodeUnavailable, Message: "the server is starting", RetryAfter: retryAfter}, id)
+	}
+	a := t.app(r.Host)
+	if a == nil || reserved(path) {
+		return refusal(errNoRoute(), id)
+	}
+	handler, _ := a.mux.Handler(r)
+	route, ok := handler.(*route)
+	if !ok {
+		return unmatched(handler, r, id)
+	}
+	if err := enabled(route.target); err != nil {
+		return refusal(err, id)
+	}
+	b, err := o.readBody(w, r, route.limits.RequestBytes)
+	if err != nil {
+		return refusal(err, id)
+	}
+	defer b.release()
+	request := o.newRequest(r, path)
+	request.Params, request.Body = route.params(path), b.data
+	resp, record, err := o.invoke(r.Context(), route.target, picloud.TriggerHTTP, request, id)
+	if err != nil {
+		return refusal(err, id)
+	}
+	write(w, resp, id)
+	o.recorder.add(record)
+	return nil
+}
+
+func errNoRoute() error { return picloud.Errorf(picloud.CodeNotFound, "there is nothing here") }
+
+// enabled refuses a script that is switched off.
+func enabled(t *target) error {
+	if t.script.Enabled {
+		return nil
+	}
+	return picloud.Errorf(picloud.CodeScriptDisabled, "the script is switched off")
+}
+
+// invoke runs a script and makes the response and the record of it. An error
+// means that it has not run.
+func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (*picloud.Response, picloud.Record, error) {
+	started := o.cfg.Now()
+	trace := traceParent(request.Header, id)
+	outcome, err := o.run(ctx, t, trigger, request, id)
+	if err != nil {
+		return nil, picloud.Record{}, err
+	}
+	resp := outcome.Response
+	if outcome.Error != nil {
+		resp = failure(outcome.Error, id)
+	}
+	if trace != "" {
+		resp.Header["Traceparent"] = []string{trace}
+	}
+	return resp, newRecord(t, trigger, request, id, started, outcome, resp), nil
+}
+
+// run runs a script once it has a slot. An error means that it has not run.
+func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (*picloud.Outcome, error) {
+	if err := t.gate.enter(ctx, o.cfg.MaxWait); err != nil {
+		return nil, err
+	}
+	defer t.gate.leave()
+	return o.cfg.Executor.Run(ctx, &picloud.Execution{
+		ID: id, AppID: t.script.AppID, App: t.script.App, Script: t.script.Name,
+		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
+		Trigger: trigger, Request: request,
+	}), nil
+}
+
+// unmatched answers what a mux does not lead to a script: no route, a method
+// that no route has, or a path that lacks its final slash.
+func unmatched(h http.Handler, r *http.Request, id string) *picloud.Response {
+	rec := muxAnswer{header: http.Header{}}
+	h.ServeHTTP(&rec, r)
+	switch {
+	case rec.status == http.StatusMethodNotAllowed:
+		allow := rec.header.Get("Allow")
+		if !strings.Contains(allow, http.MethodOptions) {
+			allow += ", " + http.MethodOptions
+		}
+		resp := &picloud.Response{Status: http.StatusNoContent, Header: http.Header{}}
+		if r.Method != http.MethodOptions {
+			resp = refusal(picloud.Errorf(picloud.CodeMethodNotAllowed, "the method is not one of %s", allow), id)
+		}
+		resp.Header.Set("Allow", allow)
+		return resp
+	case rec.status >= 300 && rec.status < 400:
+		return &picloud.Response{Status: rec.status, Header: http.Header{"Location": rec.header["Location"]}}
+	}
+	return refusal(errNoRoute(), id)
+}
+
+// muxAnswer takes what a mux answers by itself.
+type muxAnswer struct {
+	header http.Header
+	status int
+}
+
+func (m *muxAnswer) Header() http.Header         { return m.header }
+func (m *muxAnswer) Write(b []byte) (int, error) { return len(b), nil }
+func (m *muxAnswer) WriteHeader(status int)      { m.status = status }
+
+// Bodies above largeBody do not fit what the system buffers: their client must
+// read, and has slowClient to do so.
+const (
+	largeBody  = 64 << 10
+	slowClient = time.Minute
+)
+
+var noSniff = []string{"nosniff"}
+
+// write sends a response. The client may be gone: that is no concern of ours.
+func write(w http.ResponseWriter, resp *picloud.Response, id string) {
+	h := w.Header()
+	for name, values := range resp.Header {
+		h[name] = values
+	}
+	h[idHeader] = []string{id}
+	if _, set := h["X-Content-Type-Options"]; !set {
+		h["X-Content-Type-Options"] = noSniff
+	}
+	if resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {
+		h["Content-Length"] = []string{strconv.Itoa(len(resp.Body))}
+	}
+	if len(resp.Body) > 0 && h["Content-Type"] == nil {
+		h["Content-Type"] = []string{"application/octet-stream"}
+	}
+	if len(resp.Body) <= largeBody {
+		w.WriteHeader(resp.Status)
+		_, _ = w.Write(resp.Body)
+		return
+	}
+	control := http.NewResponseController(w)
+	bounded := control.SetWriteDeadline(time.Now().Add(slowClient)) == nil
+	w.WriteHeader(resp.Status)
+	_, _ = w.Write(resp.Body)
+	_ = control.Flush()
+	if bounded {
+		_ = control.SetWriteDeadline(time.Time{})
+	}
+}

@@ -1,0 +1,156 @@
+package orchestrator
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+// table is everything live, ready to be served. It is immutable.
+type table struct {
+	revision int64
+	hosts    map[string]*app // by host name in lower case, without a port
+	byName   map[string]*app
+	fallback *app // answers on hosts that nobody claims
+	scripts  map[scriptKey]*target
+	zones    []string // below which only apps answer: ".localhost" and the base domain's
+}
+
+type scriptKey struct{ appID, script string }
+
+// app is one app's routes.
+type app struct {
+	picloud.App
+	mux *http.ServeMux // its handlers are *route
+}
+
+// target is a script at the version that is live.
+type target struct {
+	script  picloud.Script
+	version picloud.Version
+	limits  picloud.Limits // with the defaults filled in
+	gate    *gate
+}
+
+// route is a path pattern that leads to a script.
+type route struct {
+	*target
+	wildcards []wildcard
+}
+
+// wildcard is where in a path a parameter is.
+type wildcard struct {
+	name    string
+	segment int
+	rest    bool // it takes the rest of the path
+}
+
+// ServeHTTP makes a route something that a mux takes. Nobody calls it: the mux
+// is only asked.
+func (*route) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
+// newTable makes a table of a snapshot.
+func newTable(s *picloud.Snapshot, cfg Config, gates *gates) *table {
+	t := &table{
+		revision: s.Revision, hosts: map[string]*app{}, byName: map[string]*app{}, scripts: map[scriptKey]*target{},
+		zones: []string{".localhost"},
+	}
+	if base := hostName(cfg.BaseDomain); base != "" && base != "localhost" {
+		t.zones = append(t.zones, "."+base)
+	}
+	for _, a := range s.Apps {
+		served := &app{App: a, mux: http.NewServeMux()}
+		t.byName[a.Name] = served
+		for _, zone := range t.zones {
+			t.hosts[a.Name+zone] = served
+		}
+	}
+	t.fallback = t.byName[picloud.DefaultApp]
+	for _, live := range s.Scripts {
+		t.add(live, cfg, gates)
+	}
+	gates.keep(t.scripts)
+	return t
+}
+
+func (t *table) add(live picloud.LiveScript, cfg Config, gates *gates) {
+	a := t.byName[live.Script.App]
+	if a == nil {
+		return
+	}
+	limits := live.Version.Settings.Limits.Or(cfg.Limits)
+	tg := &target{script: live.Script, version: live.Version, limits: limits, gate: gates.of(live.Script.ID, limits)}
+	t.scripts[scriptKey{live.Script.AppID, live.Script.Name}] = tg
+	for _, r := range live.Routes {
+		if err := register(a.mux, r, &route{tg, wildcards(r.Path)}); err != nil {
+			// The store refuses such routes, so this is a bug; the others are
+			// served all the same.
+			cfg.Log.Error("a stored route cannot be served", "app", a.Name, "script", live.Script.Name, "route", r.String(), "err", err)
+		}
+	}
+}
+
+// register enters a route. A mux tells a conflict by a panic.
+func register(mux *http.ServeMux, r picloud.Route, h *route) (err any) {
+	defer func() { err = recover() }()
+	mux.Handle(r.String(), h)
+	return nil
+}
+
+// wildcards finds the parameters of a path pattern.
+func wildcards(path string) []wildcard {
+	var list []wildcard
+	for i, segment := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
+		if len(segment) < 2 || segment[0] != '{' || segment == "{$}" {
+			continue
+		}
+		name, rest := strings.CutSuffix(segment[1:len(segment)-1], "...")
+		list = append(list, wildcard{name, i, rest})
+	}
+	return list
+}
+
+// params reads the parameters out of a path that matched.
+func (r *route) params(path string) []picloud.Param {
+	if len(r.wildcards) == 0 {
+		return nil
+	}
+	list := make([]picloud.Param, len(r.wildcards))
+	left := path[1:]
+	at := 0
+	for i, w := range r.wildcards {
+		for ; at < w.segment; at++ {
+			_, left, _ = strings.Cut(left, "/")
+		}
+		value := left
+		if !w.rest {
+			value, _, _ = strings.Cut(left, "/")
+		}
+		list[i] = picloud.Param{Name: w.name, Value: value}
+	}
+	return list
+}
+
+// app finds the app that answers on a host; nil if the host looks like an
+// app's and there is none.
+func (t *table) app(host string) *app {
+	name := hostName(host)
+	if a := t.hosts[name]; a != nil {
+		return a
+	}
+	for _, zone := range t.zones {
+		if strings.HasSuffix(name, zone) {
+			return nil
+		}
+	}
+	return t.fallback
+}
+
+// hostName is a host without its port and final dot, in lower case.
+func hostName(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}

@@ -1,0 +1,73 @@
+package picloud
+
+import (
+	"net/http"
+	"time"
+)
+
+// AdminCookie is the cookie that holds a browser's session with the control
+// plane. Scripts neither see it nor set it: browsers send cookies to every
+// port of a host.
+const AdminCookie = "__Host-picloud"
+
+// Execution asks an executor for one run of one version on one event. It is
+// plain data, so that it can travel to another process.
+type Execution struct {
+	ID      string // the invocation's
+	AppID   string // where imports are looked for
+	App     string
+	Script  string
+	Version int
+	Hash    string            // of the version: what is run, and the key of the program cache
+	Limits  Limits            // all of them set
+	Env     map[string]string // of the version; shared, not to be changed
+	Trigger Trigger
+	Request *Request // the event, for TriggerHTTP and TriggerInvoke
+}
+
+// Request is an HTTP request as a script sees it: its path is normalised and
+// what scripts must not see is gone from the header.
+type Request struct {
+	Method   string
+	Scheme   string // "http" or "https"
+	Host     string // with the port, if the client named one
+	Path     string // decoded
+	RawQuery string
+	Params   []Param // the wildcards of the route, in order
+	Header   http.Header
+	Body     []byte
+	IP       string // of the client
+}
+
+// Param is what one wildcard of a route matched.
+type Param struct{ Name, Value string }
+
+// Outcome is what became of an execution. Exactly one of Response and Error is
+// set.
+type Outcome struct {
+	Response   *Response
+	Error      *ScriptError
+	Logs       []LogLine // At, Level, Message and Line are set
+	LogsCut    bool      // the log went over its limit
+	Operations int64
+	PeakBytes  int64
+	Duration   time.Duration
+}
+
+// Response is what a script answers.
+type Response struct {
+	Status int
+	Header http.Header // with a Content-Type unless the body is empty
+	Body   []byte
+}
+
+// ScriptError is why an execution has no response.
+type ScriptError struct {
+	Code       Code
+	Message    string
+	Status     int    // what the script chose, for CodeThrown
+	Script     string // where it arose, when that is an imported script
+	Line       int    // from 1; 0 when there is no position
+	Column     int
+	SourceLine string // the text of that line, clipped
+}
