@@ -18,9 +18,12 @@ import (
 // Register adds the whole standard library to r.
 func Register(r *native.Registry) {
 	numbers(r)
-	bits(r)
+	bitFields(r)
 	texts(r)
 	chars(r)
+	arrays(r)
+	blobs(r)
+	maps(r)
 	ranges(r)
 	iters(r)
 	clock(r)
