@@ -58,10 +58,6 @@ there keeps its routes.`,
 }
 
 func (c *command) deployFile(ctx context.Context, file string, f deployFlags) error {
-	source, shown, err := c.readScript(file)
-	if err != nil {
-		return err
-	}
 	name := f.name
 	if name == "" {
 		if file == "-" {
@@ -71,6 +67,10 @@ func (c *command) deployFile(ctx context.Context, file string, f deployFlags) er
 	}
 	if err := picloud.ValidateScriptName(name); err != nil {
 		return &failure{err: message(err), hint: "choose a name with --name"}
+	}
+	source, shown, err := c.readScript(file)
+	if err != nil {
+		return err
 	}
 	d := &deploy{
 		app: c.app, dryRun: f.dryRun, single: true,

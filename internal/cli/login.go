@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/picloud/picloud/internal/manager/api"
+	"github.com/picloud/picloud/internal/picloud"
 )
 
 // maxPasswordInput bounds what is read as a password.
@@ -87,6 +88,9 @@ func (c *command) readPassword(fromStdin bool) (string, error) {
 func (c *command) login(ctx context.Context, address, username, password string) error {
 	var in api.SignedIn
 	err := c.clientFor(credentials{URL: address}).post(ctx, "/login", api.Login{Login: username, Password: password}, &in)
+	if isCode(err, picloud.CodeNotFound) { // it is a PiCloud, but its public side
+		return hinted("is this the admin address? The server prints it when it starts", "one cannot sign in at %s", address)
+	}
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -45,7 +46,7 @@ func (m *Manager) invoke(ctx context.Context, _ picloud.Principal, in *invokeInp
 		return nil, err
 	}
 	r.Host = AppHost(m.public, in.App)
-	r.RemoteAddr = requestOf(ctx).address + ":0"
+	r.RemoteAddr = net.JoinHostPort(requestOf(ctx).address, "0")
 	resp, err := m.invoker.Invoke(ctx, in.App, in.Script, r)
 	if err != nil {
 		return nil, err

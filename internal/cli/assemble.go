@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/picloud/picloud/internal/executor"
+	"github.com/picloud/picloud/internal/manager"
+	"github.com/picloud/picloud/internal/orchestrator"
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+// assemble makes the three services and wires them by function calls.
+func (s *server) assemble(ctx context.Context) (err error) {
+	var exec *executor.Executor
+	s.orchestrator, err = orchestrator.New(orchestrator.Config{
+		Store: s.store, IDs: s.ids, Now: time.Now, Log: s.log, BaseDomain: baseDomain(s.publicURL),
+		NewExecutor: func(o *orchestrator.Orchestrator) orchestrator.Executor {
+			exec = executor.New(executor.Config{Library: o, Log: s.log})
+			return exec
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.manager, err = manager.New(manager.Config{
+		Auth: s.auth, Store: s.store, Check: exec.CheckLimits, Invoker: s.orchestrator, Records: s.orchestrator,
+		Ready: s.store.Ready, Public: s.publicURL, Ceiling: picloud.MaxLimits(), Version: s.version,
+		IDs: s.ids, Now: time.Now, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.orchestrator.Start(ctx); err != nil {
+		return err
+	}
+	s.onClose(func() error {
+		// Its own time: whatever made the server stop, what ran is written down.
+		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+		defer cancel()
+		return s.orchestrator.Stop(ctx)
+	})
+	return nil
+}
+
+// baseDomain is below which domain apps answer, besides localhost; "" when the
+// public address is not a domain.
+func baseDomain(public *url.URL) string {
+	host := strings.ToLower(public.Hostname())
+	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" {
+		return ""
+	}
+	return host
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// memoryShare is how much of the machine's memory the heap may grow to before
+// the collector works harder to keep it there. The rest is for the kernel's
+// page cache, which holds the database.
+const memoryShare = 0.7
+
+// limitMemory gives the collector a soft limit, unless the operator has given
+// one in GOMEMLIMIT. Without it, a burst of scripts could double the heap on a
+// machine that has no such memory. It is the limit in bytes, or 0.
+func limitMemory(getenv func(string) string) int64 {
+	if getenv("GOMEMLIMIT") != "" {
+		return 0
+	}
+	total := min(machineMemory("/proc/meminfo"), groupMemory("/sys/fs/cgroup"))
+	if total == math.MaxInt64 {
+		return 0
+	}
+	limit := int64(float64(total) * memoryShare)
+	debug.SetMemoryLimit(limit)
+	return limit
+}
+
+// machineMemory reads MemTotal of a meminfo file; MaxInt64 when there is none.
+func machineMemory(path string) int64 {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return math.MaxInt64
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "MemTotal:"); ok {
+			if f := strings.Fields(rest); len(f) > 0 {
+				if kib, err := strconv.ParseInt(f[0], 10, 64); err == nil && kib > 0 {
+					return kib << 10
+				}
+			}
+		}
+	}
+	return math.MaxInt64
+}
+
+// groupMemory reads the limit of the control group, as a container has it.
+func groupMemory(root string) int64 {
+	for _, name := range []string{"memory.max", "memory/memory.limit_in_bytes"} {
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			continue
+		}
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err == nil && n > 0 {
+			return n
+		}
+	}
+	return math.MaxInt64
+}

@@ -1,0 +1,275 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/picloud/picloud/internal/auth"
+	"github.com/picloud/picloud/internal/manager"
+	"github.com/picloud/picloud/internal/orchestrator"
+	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/internal/store"
+)
+
+const (
+	// drainTime is how long requests in flight may take when the server stops:
+	// the usual wall time of a script, and some.
+	drainTime = 15 * time.Second
+	// flushTime is how long the records that are left may take after that.
+	flushTime = 10 * time.Second
+
+	headerTimeout  = 10 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 64 << 10
+)
+
+func (c *command) serveCommand() *cobra.Command {
+	var s serverSettings
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server, with everything in one process", Args: exactly(),
+		Long: `Run the server until it is interrupted. Every flag has a variable: --data is
+PICLOUD_DATA, --admin-listen PICLOUD_ADMIN_LISTEN, and so on; flags go first.
+
+On its first start the server prints a link with which the owner is created, once.
+PICLOUD_OWNER_USERNAME, PICLOUD_OWNER_EMAIL and PICLOUD_OWNER_PASSWORD do the same
+without a hand on the keyboard; when there is an owner they change nothing.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := s.complete(c.Getenv, cmd.Flags().Changed); err != nil {
+				return err
+			}
+			return c.serve(cmd.Context(), s)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.data, "data", defaultData, "folder of the embedded database")
+	f.StringVar(&s.database, "database", "", "URL of a database to use in place of the embedded one")
+	f.StringVar(&s.listen, "listen", defaultListen, "address that scripts answer on; port 0 picks a free one")
+	f.StringVar(&s.adminListen, "admin-listen", defaultAdminListen, "address of the admin API; port 0 picks a free one")
+	f.StringVar(&s.publicURL, "public-url", "", "how clients reach the public listener, like https://example.org (default made from --listen)")
+	f.StringVar(&s.readyFile, "ready-file", "", "file to write both addresses to, as JSON, once the server serves")
+	f.StringVar(&s.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
+	f.StringVar(&s.logLevel, "log-level", "info", "debug, info, warn or error")
+	return cmd
+}
+
+// serve runs a server until ctx is done.
+func (c *command) serve(ctx context.Context, s serverSettings) error {
+	log, err := newLogger(c.Stderr, s.logFormat, s.logLevel)
+	if err != nil {
+		return err
+	}
+	if limit := limitMemory(c.Getenv); limit > 0 {
+		log.Debug("soft memory limit", "bytes", limit)
+	}
+	srv := &server{settings: s, log: log, version: c.Version}
+	defer srv.close()
+	if err := srv.open(ctx); err != nil {
+		return err
+	}
+	if err := srv.listen(ctx); err != nil {
+		return err
+	}
+	if err := srv.assemble(ctx); err != nil {
+		return err
+	}
+	return srv.run(ctx, func(setupLink string) error { return c.announce(srv, setupLink) })
+}
+
+// announce tells that the server serves, and where.
+func (c *command) announce(srv *server, setupLink string) error {
+	if path := srv.settings.readyFile; path != "" {
+		data, err := json.Marshal(map[string]string{"public": reachable(srv.public.Addr()), "admin": srv.adminURL()})
+		if err != nil {
+			return err
+		}
+		if err := writeFileAtomic(path, append(data, '\n')); err != nil {
+			return fmt.Errorf("write the ready file: %w", err)
+		}
+	}
+	fmt.Fprintf(c.Stdout, "PiCloud %s serves\n  public  %s\n  admin   %s\n", c.Version, srv.publicURL, srv.adminURL())
+	if setupLink != "" {
+		fmt.Fprintf(c.Stdout, "\nThere is no owner yet. Create one here, within %v; the link works once:\n  %s\n", auth.SetupTTL, setupLink)
+	}
+	return nil
+}
+
+// server is the whole of PiCloud in one process. Its fields are filled in the
+// order of open, listen and assemble; close undoes whatever has been done.
+type server struct {
+	settings serverSettings
+	version  string
+	log      *slog.Logger
+
+	ids   *picloud.IDs
+	store *store.Store
+	auth  *auth.Service
+
+	public, admin net.Listener
+	publicURL     *url.URL
+	manager       *manager.Manager
+	orchestrator  *orchestrator.Orchestrator
+
+	undo []func() error // what close does, last first
+}
+
+// onClose has close call f.
+func (s *server) onClose(f func() error) { s.undo = append(s.undo, f) }
+
+// close gives back what the server holds.
+func (s *server) close() {
+	for i := len(s.undo) - 1; i >= 0; i-- {
+		if err := s.undo[i](); err != nil {
+			s.log.Error("closing", "err", err)
+		}
+	}
+	s.undo = nil
+}
+
+// open takes the data folder and opens what is in it.
+func (s *server) open(ctx context.Context) error {
+	lock, err := lockData(s.settings.data)
+	if err != nil {
+		return err
+	}
+	s.onClose(lock.Close)
+	s.ids = picloud.NewIDs(time.Now, rand.Reader)
+	s.store, err = store.Open(ctx, store.Config{Path: filepath.Join(s.settings.data, "picloud.db"), Now: time.Now, IDs: s.ids})
+	if err != nil {
+		return err
+	}
+	s.onClose(s.store.Close)
+	s.auth, err = auth.New(auth.Config{Store: s.store, IDs: s.ids, Now: time.Now, Rand: rand.Reader, Log: s.log})
+	return err
+}
+
+// listen takes the addresses, so that nobody is told of one that is not ours.
+func (s *server) listen(ctx context.Context) (err error) {
+	var lc net.ListenConfig
+	if s.public, err = lc.Listen(ctx, "tcp", s.settings.listen); err != nil {
+		return hinted("choose another address with --listen, or port 0 for a free one", "listen on %s: %w", s.settings.listen, errors.Unwrap(err))
+	}
+	s.onClose(ignoreClosed(s.public))
+	if s.admin, err = lc.Listen(ctx, "tcp", s.settings.adminListen); err != nil {
+		return hinted("choose another address with --admin-listen, or port 0 for a free one", "listen on %s: %w", s.settings.adminListen, errors.Unwrap(err))
+	}
+	s.onClose(ignoreClosed(s.admin))
+	if overheard(s.adminURL()) || exposed(s.admin.Addr()) {
+		s.log.Warn("the admin API is reachable from other machines without encryption; put Caddy with TLS in front of it", "address", s.admin.Addr().String())
+	}
+	s.publicURL, err = s.settings.public(s.public.Addr())
+	return err
+}
+
+// ignoreClosed closes a listener that its server has mostly closed before.
+func ignoreClosed(l net.Listener) func() error {
+	return func() error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+// exposed reports whether a listener takes connections from everywhere.
+func exposed(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && !tcp.IP.IsLoopback()
+}
+
+func (s *server) adminURL() string { return reachable(s.admin.Addr()) }
+
+// setUp sees to an owner: it makes the one that the environment names, or the
+// link with which somebody becomes it. The link is "" when there is one.
+func (s *server) setUp(ctx context.Context) (link string, err error) {
+	if s.settings.owner != (auth.NewOwner{}) {
+		created, err := s.auth.Bootstrap(ctx, s.settings.owner)
+		if err != nil {
+			return "", hinted("the owner is made from PICLOUD_OWNER_USERNAME, PICLOUD_OWNER_EMAIL and PICLOUD_OWNER_PASSWORD", "create the owner: %w", message(err))
+		}
+		if created {
+			s.log.Info("owner created from the environment", "username", s.settings.owner.Username)
+		}
+		return "", nil
+	}
+	required, err := s.auth.SetupRequired(ctx)
+	if err != nil || !required {
+		return "", err
+	}
+	token, err := s.auth.NewSetupToken(ctx)
+	if err != nil {
+		return "", err
+	}
+	return s.adminURL() + "/setup?token=" + url.QueryEscape(token), nil
+}
+
+// adminServer is the HTTP server of the admin listener. How long bodies and
+// answers may take is up to the manager's operations.
+func (s *server) adminServer() *http.Server {
+	return &http.Server{
+		Handler: s.manager, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// run serves until ctx is done or a listener fails, and then stops in order:
+// no new requests, those in flight finish, what they left is written.
+func (s *server) run(ctx context.Context, ready func(setupLink string) error) error {
+	link, err := s.setUp(ctx)
+	if err != nil {
+		return err
+	}
+	public, admin := orchestrator.NewServer(s.orchestrator, s.log), s.adminServer()
+	failed := make(chan error, 2)
+	var serving sync.WaitGroup
+	for srv, l := range map[*http.Server]net.Listener{public: s.public, admin: s.admin} {
+		serving.Go(func() {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+			}
+		})
+	}
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	serving.Go(func() { keepSwept(background, s.auth.Sweep, s.log) })
+
+	err = ready(link)
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			s.log.Info("stopping", "grace", drainTime)
+		case err = <-failed:
+		}
+	}
+	stopBackground()
+	s.stop(public, admin)
+	serving.Wait()
+	return err
+}
+
+// stop ends both servers. Followers would never end by themselves.
+func (s *server) stop(servers ...*http.Server) {
+	s.manager.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var stopping sync.WaitGroup
+	for _, srv := range servers {
+		stopping.Go(func() {
+			if err := srv.Shutdown(ctx); err != nil {
+				s.log.Warn("requests are cut off", "err", err)
+				srv.Close()
+			}
+		})
+	}
+	stopping.Wait()
+}
