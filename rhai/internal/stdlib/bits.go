@@ -8,7 +8,7 @@ import (
 // intBits is the width of a bit field.
 const intBits = 64
 
-func bits(r *native.Registry) {
+func bitFields(r *native.Registry) {
 	r.Add(
 		def("get_bit(field, bit)", "Whether a bit is set; negative positions count from the highest bit.", getBit, integer, integer),
 		mutating("set_bit(field, bit, on)", "Sets or clears a bit.", setBit, integer, integer, boolean),

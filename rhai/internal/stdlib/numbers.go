@@ -70,12 +70,12 @@ func floats(r *native.Registry) {
 		name, doc string
 		of        func(float64) float64
 	}{
-		{"sin", "The sine of an angle in radians.", math.Sin},
-		{"cos", "The cosine of an angle in radians.", math.Cos},
-		{"tan", "The tangent of an angle in radians.", math.Tan},
-		{"asin", "The angle, in radians, whose sine is x.", math.Asin},
-		{"acos", "The angle, in radians, whose cosine is x.", math.Acos},
-		{"atan", "The angle, in radians, whose tangent is x.", math.Atan},
+		{"sin", "The sine of an angle in radians.", value.Sin},
+		{"cos", "The cosine of an angle in radians.", value.Cos},
+		{"tan", "The tangent of an angle in radians.", value.Tan},
+		{"asin", "The angle, in radians, whose sine is x.", value.Asin},
+		{"acos", "The angle, in radians, whose cosine is x.", value.Acos},
+		{"atan", "The angle, in radians, whose tangent is x.", value.Atan},
 		{"sinh", "The hyperbolic sine.", math.Sinh},
 		{"cosh", "The hyperbolic cosine.", math.Cosh},
 		{"tanh", "The hyperbolic tangent.", math.Tanh},
@@ -83,11 +83,11 @@ func floats(r *native.Registry) {
 		{"acosh", "The inverse hyperbolic cosine.", math.Acosh},
 		{"atanh", "The inverse hyperbolic tangent.", math.Atanh},
 		{"sqrt", "The square root; NaN of negative numbers.", math.Sqrt},
-		{"exp", "e to the power of x.", math.Exp},
-		{"ln", "The natural logarithm.", math.Log},
-		{"log", "The logarithm to base 10.", log10},
+		{"exp", "e to the power of x.", value.Exp},
+		{"ln", "The natural logarithm.", value.Log},
+		{"log", "The logarithm to base 10.", value.Log10},
 		{"to_radians", "An angle in degrees as radians.", func(x float64) float64 { return x * degree }},
-		{"to_degrees", "An angle in radians as degrees.", func(x float64) float64 { return x * (180 / math.Pi) }},
+		{"to_degrees", "An angle in radians as degrees.", func(x float64) float64 { return x * radian }},
 	} {
 		r.Add(def(f.name+"(x)", f.doc, ofFloat(f.of), float))
 	}
@@ -100,7 +100,11 @@ func floats(r *native.Registry) {
 	)
 }
 
-const degree = math.Pi / 180
+// A degree in radians, and a radian in degrees.
+const (
+	degree = math.Pi / 180
+	radian = 180 / math.Pi
+)
 
 func ofFloat(f func(float64) float64) func(*native.Call) error {
 	return func(c *native.Call) error { return c.Return(value.Float(f(c.Recv.Float()))) }
@@ -114,16 +118,7 @@ func constant(f float64) func(*native.Call) error {
 	return func(c *native.Call) error { return c.Return(value.Float(f)) }
 }
 
-// log10 is exact for powers of ten, which math.Log10 is not.
-func log10(x float64) float64 {
-	l := math.Log10(x)
-	if n := math.Round(l); math.Abs(n) < 309 && value.Pow(10, n) == x {
-		return n
-	}
-	return l
-}
-
-func logBase(x, base float64) float64 { return math.Log(x) / math.Log(base) }
+func logBase(x, base float64) float64 { return value.Log(x) / value.Log(base) }
 
 func absInt(c *native.Call) error {
 	x := c.Recv.Int()

@@ -43,7 +43,7 @@ func appendPlain(dst []byte, f float64) []byte {
 		}
 	}
 	start := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
+	dst = appendShortest(dst, f, 'f')
 	for _, c := range dst[start:] {
 		if c == '.' {
 			return dst
@@ -62,7 +62,7 @@ func appendExponent(dst []byte, f float64) []byte {
 		return append(dst, "inf"...)
 	}
 	start := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
+	dst = appendShortest(dst, f, 'e')
 	for i := len(dst) - 1; i > start; i-- {
 		if dst[i] != 'e' {
 			continue
@@ -78,4 +78,48 @@ func appendExponent(dst []byte, f float64) []byte {
 		return append(dst[:keep], dst[exp:]...)
 	}
 	return dst
+}
+
+// appendShortest appends the fewest digits that f can be read back from, as
+// strconv does, but for ties: when two texts of that length are equally near,
+// Go takes the even one and Rust the larger. That can only happen with 16
+// digits, which are sometimes more than a float holds.
+func appendShortest(dst []byte, f float64, format byte) []byte {
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, format, -1, 64)
+	const most = 16
+	if len(dst)-start <= most {
+		return dst
+	}
+	digits, last := 0, 0
+	for i, c := range dst[start:] {
+		if c == 'e' {
+			break
+		}
+		if c > '0' && c <= '9' || c == '0' && digits > 0 {
+			digits++
+			last = start + i
+		}
+	}
+	if digits == most && dst[last]&1 == 0 && isTie(f, dst[last]) {
+		dst[last]++
+	}
+	return dst
+}
+
+// isTie reports whether the digits of f are the 16 shortest ones, the last of
+// which is given, and a 5.
+func isTie(f float64, last byte) bool {
+	var room [64]byte
+	// Sign, digit, point, 15 digits, the 5, and enough zeros to be sure.
+	exact := strconv.AppendFloat(room[:0], math.Abs(f), 'e', 40, 64)
+	if exact[16] != last || exact[17] != '5' {
+		return false
+	}
+	for _, c := range exact[18:42] {
+		if c != '0' {
+			return false
+		}
+	}
+	return true
 }
