@@ -95,7 +95,8 @@ func prepareGoja(source string) (program, error) {
 }
 
 func prepareGopherLua(source string) (program, error) {
-	l := lua.NewState()
+	// table.concat puts every piece on the stack, which is small by default.
+	l := lua.NewState(lua.Options{RegistryMaxSize: 1 << 20})
 	l.PreloadModule("cjson", gopherjson.Loader) // the name of the module that PUC Lua has
 	f, err := l.LoadString(source)
 	if err != nil {
