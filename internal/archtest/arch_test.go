@@ -55,7 +55,7 @@ var rooms = []room{
 }
 
 // forTests lists what any _test.go file may import besides what its room may.
-var forTests = []string{"internal/testenv", "internal/store", "internal/picloud", "internal/auth"}
+var forTests = []string{"internal/testenv", "internal/store", "internal/picloud", "internal/auth", "internal/executor"}
 
 // dumpingGrounds are names that say nothing about what a package holds.
 var dumpingGrounds = []string{"util", "utils", "common", "helpers", "helper", "misc", "base", "pkg", "types", "models", "shared", "lib"}

@@ -28,11 +28,13 @@ type Executor interface {
 // Config is what an Orchestrator is made from. Fields without a default are
 // required.
 type Config struct {
-	Store    Store
-	Executor Executor
-	IDs      *picloud.IDs
-	Now      func() time.Time
-	Log      *slog.Logger
+	Store Store
+	// NewExecutor makes the executor of an orchestrator, which it may ask for
+	// sources and versions (VersionSource, LiveVersion) once it runs something.
+	NewExecutor func(*Orchestrator) Executor
+	IDs         *picloud.IDs
+	Now         func() time.Time
+	Log         *slog.Logger
 
 	// BaseDomain is below which apps answer, as <app>.<base domain>, besides
 	// <app>.localhost; "" for none.
@@ -55,7 +57,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.Store == nil || c.Executor == nil || c.IDs == nil || c.Now == nil || c.Log == nil {
+	if c.Store == nil || c.NewExecutor == nil || c.IDs == nil || c.Now == nil || c.Log == nil {
 		return c, errors.New("orchestrator: incomplete configuration")
 	}
 	c.Limits = c.Limits.Or(picloud.DefaultLimits())
@@ -78,6 +80,7 @@ func (c Config) withDefaults() (Config, error) {
 // concurrent use. New makes one; it serves from Start to Stop.
 type Orchestrator struct {
 	cfg      Config
+	executor Executor
 	table    atomic.Pointer[table]
 	gates    gates
 	ids      ids
@@ -98,7 +101,9 @@ func New(cfg Config) (*Orchestrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log)}, nil
+	o := &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log)}
+	o.executor = cfg.NewExecutor(o)
+	return o, nil
 }
 
 // Start loads what is live and begins to serve and to follow changes. It fails
@@ -145,8 +150,13 @@ func (o *Orchestrator) Recorded() <-chan struct{} { return o.recorder.recorded()
 // Flush writes down what is in the buffer, for whoever wants to read it now.
 func (o *Orchestrator) Flush(ctx context.Context) error { return o.recorder.flush(ctx) }
 
-// LiveVersion is the hash of the version that a script of an app is at. It is
-// one half of what an executor asks for; the store is the other.
+// VersionSource is the source of the version with a hash, for an executor.
+func (o *Orchestrator) VersionSource(ctx context.Context, hash string) (string, error) {
+	return o.cfg.Store.VersionSource(ctx, hash)
+}
+
+// LiveVersion is the hash of the version that a script of an app is at, for an
+// executor.
 func (o *Orchestrator) LiveVersion(_ context.Context, appID, script string) (string, error) {
 	if t := o.table.Load(); t != nil {
 		if target := t.scripts[scriptKey{appID, script}]; target != nil {

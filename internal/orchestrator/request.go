@@ -225,20 +225,21 @@ func (o *Orchestrator) readBody(w http.ResponseWriter, r *http.Request, limit in
 		return b, nil
 	}
 	if w != nil {
-		control := http.NewResponseController(w)
 		// Without deadlines, as in tests, the body comes when it comes.
-		if control.SetReadDeadline(time.Now().Add(o.cfg.BodyTime)) == nil {
-			// It must be gone when the script runs: the server reads on to
-			// notice when the client goes away.
-			defer control.SetReadDeadline(time.Time{})
-		}
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(o.cfg.BodyTime))
 	}
 	if err := b.read(r.Body, r.ContentLength, limit); err != nil {
 		b.release()
-		if r.Context().Err() != nil {
+		// The server takes a body that is late for a client that is gone.
+		if r.Context().Err() != nil && !errors.Is(err, errSlowBody) {
 			err = picloud.Errorf(picloud.CodeCanceled, "the client went away")
 		}
 		return nil, err
+	}
+	if w != nil {
+		// The server reads on while the script runs, to notice when the client
+		// goes away: that must not end with the body's time.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	}
 	return b, nil
 }

@@ -19,7 +19,7 @@ func (o *Orchestrator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			o.cfg.Log.ErrorContext(r.Context(), "a request made the server panic", "request_id", id, "panic", v, "stack", string(debug.Stack()))
+			o.logPanic(r.Context(), id, v)
 			write(w, newProblem(http.StatusInternalServerError, picloud.CodeInternal, details[picloud.CodeInternal], id), id)
 		}
 	}()
@@ -30,8 +30,24 @@ func (o *Orchestrator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer o.inflight.end()
 	if resp := o.serve(w, r, id); resp != nil {
+		dropBody(w, r)
 		write(w, resp, id)
 	}
+}
+
+// unreadTime is how long a client may go on sending a body that nobody reads
+// before its connection is closed.
+const unreadTime = time.Second
+
+// dropBody prepares for an answer to a request whose body was not read to its
+// end. The server reads what is left of a small one, so that the client gets
+// to see the answer; it must not wait for a client that sends nothing.
+func dropBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		return
+	}
+	w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadTime))
 }
 
 func errStopping() error {
@@ -110,16 +126,26 @@ func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Tr
 }
 
 // run runs a script once it has a slot. An error means that it has not run.
-func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (*picloud.Outcome, error) {
+func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (out *picloud.Outcome, err error) {
 	if err := t.gate.enter(ctx, o.cfg.MaxWait); err != nil {
 		return nil, err
 	}
 	defer t.gate.leave()
-	return o.cfg.Executor.Run(ctx, &picloud.Execution{
+	defer func() {
+		if v := recover(); v != nil {
+			o.logPanic(ctx, id, v)
+			out = &picloud.Outcome{Error: &picloud.ScriptError{Code: picloud.CodeInternal, Message: "the executor panicked"}}
+		}
+	}()
+	return o.executor.Run(ctx, &picloud.Execution{
 		ID: id, AppID: t.script.AppID, App: t.script.App, Script: t.script.Name,
 		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
 		Trigger: trigger, Request: request,
 	}), nil
+}
+
+func (o *Orchestrator) logPanic(ctx context.Context, id string, v any) {
+	o.cfg.Log.ErrorContext(ctx, "a request made the server panic", "request_id", id, "panic", v, "stack", string(debug.Stack()))
 }
 
 // unmatched answers what a mux does not lead to a script: no route, a method
