@@ -78,7 +78,7 @@ func TestGitHubWebhook(t *testing.T) {
 		"push.json":                   {"push", "Codertocat deleted tag simple-tag", "Codertocat/Hello-World"},
 		"issues.opened.json":          {"issues", "issue #1 opened: Spelling error in the README file", "Codertocat/Hello-World"},
 		"issue_comment.created.json":  {"issue_comment", "Codertocat commented on #1: You are totally right! I'll get this fixed right away.", "Codertocat/Hello-World"},
-		"pull_request.opened.json":    {"pull_request", "pull request #2 opened: Update the README with new information. (+1 -1)", "Codertocat/Hello-World"},
+		"pull_request.opened.json":    {"pull_request", "pull request #2 opened: Update the README with new information. (+1 -1) [bug]", "Codertocat/Hello-World"},
 		"release.published.json":      {"release", "release 0.0.1 published", "Codertocat/Hello-World"},
 		"workflow_run.completed.json": {"workflow_run", "workflow test #163 on master: success", "octo-org/octo-repo"},
 	} {
