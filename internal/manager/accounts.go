@@ -11,7 +11,7 @@ import (
 )
 
 // CookieName is the cookie that holds a browser's session.
-const CookieName = "__Host-picloud"
+const CookieName = picloud.AdminCookie
 
 const setupAPIPath = api.Prefix + "/setup"
 

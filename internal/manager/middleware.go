@@ -81,7 +81,7 @@ func (m *Manager) access(r *http.Request, info *requestInfo, rec *recorder, took
 		level = slog.LevelDebug
 	}
 	m.log.Log(r.Context(), level, "admin request", "method", r.Method, "path", r.URL.Path, "status", rec.status,
-		"bytes", rec.bytes, "took", took.Round(time.Microsecond), "address", info.address, "user", info.user, "request_id", info.id)
+		"bytes", rec.bytes, "took", took.Round(time.Microsecond).String(), "address", info.address, "user", info.user, "request_id", info.id)
 }
 
 // clientAddress is where the connection comes from. Headers that a proxy may
