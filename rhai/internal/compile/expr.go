@@ -447,7 +447,11 @@ func (f *fnState) binary(e *syntax.Binary, dst int) {
 	}
 	mark := f.next
 	defer f.release(mark)
-	l := f.operand(e.L, e.R)
+	left := e.L
+	if u, ok := left.(*syntax.UnitLit); ok && !u.Pos().Known() {
+		left = &syntax.IntLit{} // a range without a start
+	}
+	l := f.operand(left, e.R)
 	if op, ok := hotInt[e.Op]; ok {
 		if n, ok := immediate(e.R); ok {
 			f.cost++

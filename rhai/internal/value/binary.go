@@ -151,9 +151,12 @@ func subtract(h *Heap, m Meter, a, b Value) (Value, error) {
 	return Value{}, ErrNoOperator
 }
 
-// MakeRange makes `a..b`, or `a..=b` when inclusive. Either end may be (): 0
-// for the start, the largest integer for the end.
+// MakeRange makes `a..b`, or `a..=b` when inclusive. One end may be (): 0 for
+// the start, the largest integer for the end.
 func MakeRange(h *Heap, a, b Value, inclusive bool) (Value, error) {
+	if a.IsUnit() && b.IsUnit() {
+		return Value{}, ErrNoOperator
+	}
 	start, end := int64(0), int64(maxInt)
 	if !a.IsUnit() {
 		if !a.IsInt() {

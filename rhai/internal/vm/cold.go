@@ -252,7 +252,7 @@ func (vm *VM) concat(in *code.Instr, regs *[256]value.Value) status {
 		default:
 			if p, ok := vm.plain(p); !ok {
 				return failed
-			} else if buf, err = vm.appendText(buf, p); err != nil {
+			} else if buf, err = vm.appendText(buf, p, in.B == 1); err != nil {
 				return vm.concatErr(in, err)
 			}
 		}
@@ -273,17 +273,24 @@ const maxScratch = 64 << 10
 
 func (vm *VM) concatErr(in *code.Instr, err error) status {
 	vm.failErr(err)
-	vm.err.NoPos = in.B == 1
+	vm.err.NoPos = in.B == 1 && vm.plainText(in, vm.part) && (vm.part > 1 || vm.plainText(in, 0))
 	if at := vm.fn.Prog.Parts[code.Place{Fn: vm.fn, PC: vm.pc}]; vm.part < len(at) {
 		vm.err.Pos = at[vm.part]
 	}
 	return failed
 }
 
-// appendText appends what + and interpolation show of a value; a blob's bytes
-// are taken as text.
-func (vm *VM) appendText(buf []byte, v value.Value) ([]byte, error) {
-	if v.Is(value.KBlob) {
+// plainText reports whether part i of a text is a string or char: native gives
+// the errors of joining those no position.
+func (vm *VM) plainText(in *code.Instr, i int) bool {
+	v := vm.stack[vm.base+int(in.A)+i].Plain()
+	return v.Is(value.KString) || v.Is(value.KChar)
+}
+
+// appendText appends what + or interpolation shows of a value; + takes the
+// bytes of a blob as text.
+func (vm *VM) appendText(buf []byte, v value.Value, plus bool) ([]byte, error) {
+	if plus && v.Is(value.KBlob) {
 		s, err := value.Binary(&vm.Heap, vm, syntax.OpAdd, value.Static(""), v)
 		if err != nil {
 			return buf, err
@@ -301,9 +308,6 @@ func (vm *VM) makeRange(in *code.Instr, regs *[256]value.Value) status {
 	b, ok := vm.plain(regs[in.C])
 	if !ok {
 		return failed
-	}
-	if a.IsUnit() && b.IsUnit() {
-		a = value.Int(0) // `..`
 	}
 	v, err := value.MakeRange(&vm.Heap, a, b, in.D == 1)
 	if err == value.ErrNoOperator {
@@ -447,7 +451,7 @@ func (vm *VM) rethrow(in *code.Instr, regs *[256]value.Value) status {
 		return vm.raise(value.Unit, pos)
 	}
 	moved := *e
-	moved.Pos = pos
+	moved.Pos, moved.NoPos = pos, false
 	return vm.failNow(&moved)
 }
 

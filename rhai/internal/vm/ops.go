@@ -93,22 +93,7 @@ func (vm *VM) binary(op syntax.Op, dst *value.Value, a, b value.Value) bool {
 		return vm.operator(op, dst, a, b)
 	}
 	vm.failErr(err)
-	// Native gives errors of its fastest operators no position that scripts
-	// see.
-	if vm.err.Kind == value.ErrArithmetic && number(a) && number(b) || vm.err.Kind == value.ErrDataTooLarge && (textual(a) || textual(b)) {
-		vm.err.NoPos = true
-	}
 	return false
-}
-
-func number(v value.Value) bool {
-	k := v.Kind()
-	return k == value.KInt || k == value.KFloat || k == value.KByte
-}
-
-func textual(v value.Value) bool {
-	k := v.Kind()
-	return k == value.KString || k == value.KChar || k == value.KBlob
 }
 
 // operator tries the embedder's overloads of an operator.
