@@ -105,7 +105,8 @@ func (rc *recorder) bound() {
 		r.Logs = nil
 		rc.logsFrom++
 	}
-	if over := len(rc.waiting) - maxWaitingRecords; over > 0 {
+	if len(rc.waiting) > maxWaitingRecords {
+		over := maxWaitingRecords / 10 // many at once, for the rest is copied
 		for _, r := range rc.waiting[:over] {
 			rc.logBytes -= logBytes(r.Logs)
 		}

@@ -167,7 +167,7 @@ func TestFraming(t *testing.T) {
 		"a space before a colon": {"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-A : b\r\n\r\n", "400"},
 		"two hosts":              {"GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
 		"no host":                {"GET /hello HTTP/1.1\r\n\r\n", "400"},
-		"CONNECT":                {"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"},
+		"CONNECT":                {"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "405"},
 		"TRACE":                  {"TRACE /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "405"},
 		"headers over our limit": {"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-A: " + strings.Repeat("a", 40<<10) + "\r\n\r\n", "431"},
 		"headers over any limit": {"GET /hello HTTP/1.1\r\nHost: localhost\r\nX-A: " + strings.Repeat("a", 2<<20) + "\r\n\r\n", "431"},
