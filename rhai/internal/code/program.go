@@ -91,8 +91,8 @@ type Capture struct {
 	Name string
 	Reg  uint8
 	Far  int32 // far slot, or -1
-	// Const: the variable is a constant.
-	Const bool
+	// Const: the variable is a constant. Copy: the closure gets its value.
+	Const, Copy bool
 	// Missing: there is no such variable, which is an error where the closure
 	// is written.
 	Missing bool

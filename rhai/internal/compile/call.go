@@ -92,6 +92,9 @@ func (f *fnState) native(e *syntax.Call, base int) {
 	}
 	f.release(base)
 	f.temp()
+	if !isVariable(e.Args[0]) {
+		f.expr(e.Args[0], base)
+	}
 	for _, x := range e.Args[1:] {
 		f.expr(x, f.temp())
 	}
@@ -100,14 +103,10 @@ func (f *fnState) native(e *syntax.Call, base int) {
 		recv = v.reg
 		s := &f.c.prog.Sites[site]
 		s.Temp, s.Root = false, v.name
-	} else {
+	} else if isVariable(e.Args[0]) {
 		f.expr(e.Args[0], base)
 	}
 	f.emit(code.Native, base, recv, 0, site, e.Pos())
-	if recv == base && isIdent && v == nil && f.fn.HasEval {
-		// Looked up by name: what a native did to it is stored the same way.
-		return
-	}
 }
 
 func (f *fnState) modCall(e *syntax.Call, base int) {
@@ -189,6 +188,7 @@ func (f *fnState) otherKeyword(e *syntax.Call, base int) bool {
 	case e.Name == "call" && n >= 1:
 		f.args(e.Args, base)
 		f.emit(code.CallFn, base, n, 0, 0, e.Pos())
+		f.valueAt(e.Args[0].Pos())
 	case e.Name == "curry" && n >= 1:
 		f.args(e.Args, base)
 		f.emit(code.Curry, base, n, 0, 0, e.Args[0].Pos())

@@ -104,6 +104,10 @@ func (f *fnState) startWalk(e *syntax.Chain) *walk {
 	case *syntax.This:
 		f.emit(code.NeedThis, 0, 0, 0, 0, root.Pos())
 		w.root, w.reg, w.name = code.RootThis, f.fn.ThisReg, "this"
+	case *syntax.Qualified:
+		w.temp(f.temp())
+		f.expr(root, w.reg)
+		w.isConst, w.name = true, root.Name
 	default:
 		f.cost--
 		w.temp(f.next)
@@ -237,6 +241,9 @@ func (w *walk) method(s *syntax.Step, base, dst int) {
 	st.Const, st.ThisRecv, st.Temp, st.Root = w.isConst, w.root == code.RootThis, w.root == code.RootTemp, w.name
 	if len(w.steps) == 0 {
 		f.emit(code.Method, a, w.reg, 0, site, s.At)
+		if s.Name == "call" && len(s.Args) > 0 {
+			f.valueAt(s.Args[0].Pos())
+		}
 	} else {
 		p := w.path()
 		p.Site = site

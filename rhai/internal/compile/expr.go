@@ -470,6 +470,12 @@ func (f *fnState) binary(e *syntax.Binary, dst int) {
 	}
 }
 
+// missing reports whether e is the absent side of a range.
+func missing(e syntax.Expr) bool {
+	u, ok := e.(*syntax.UnitLit)
+	return ok && !u.Pos().Known()
+}
+
 // concat compiles a chain of + that has a string literal among its first two
 // operands: from there on every + joins texts, so all of them can at once.
 func (f *fnState) concat(e *syntax.Binary, dst int) bool {
@@ -659,7 +665,11 @@ func (f *fnState) capture(c syntax.Param) code.Capture {
 	case v == nil:
 		out.Missing = true
 	default:
-		v.boxed = true
+		// A constant whose value is a literal is copied into the closure, as
+		// native does when it folds constants.
+		if out.Copy = v.literal; !out.Copy {
+			v.boxed = true
+		}
 		out.Const = v.isConst
 		out.Reg = uint8(v.reg)
 		if v.far >= 0 {

@@ -114,6 +114,7 @@ type variable struct {
 	isConst bool
 	boxed   bool // may hold a cell
 	module  bool
+	literal bool // a constant whose value is a literal
 }
 
 // loop is a loop being compiled.

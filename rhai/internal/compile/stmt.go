@@ -106,6 +106,9 @@ func (f *fnState) let(s *syntax.Let) {
 	f.release(reg)
 	f.tooManyVars(s.Pos())
 	f.declareValue(s.Name, reg, s.Const, f.c.res.captured[declKey{s, 0}], s.Pos())
+	if s.Const && (s.Value == nil || isConst(s.Value)) && !f.fn.HasEval && !f.info.hasBang {
+		f.vars[len(f.vars)-1].literal = true
+	}
 	if s.Const && f.parent == nil && f.fn == f.c.prog.Main && f.depth == 0 && len(f.c.prog.Defs) > 0 {
 		mark := f.next
 		t := f.temp()

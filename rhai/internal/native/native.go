@@ -125,9 +125,6 @@ type Env interface {
 	// that name and number of parameters; thisType is "" or the type of a
 	// typed method.
 	ScriptFunc(thisType, name string, params int) bool
-	// ParseJSON parses text as native's parse_json does, with the script
-	// parser in its map mode.
-	ParseJSON(text string) (value.Value, error)
 	// Context is the run's.
 	Context() context.Context
 	// Host is what the embedder passed to the run.

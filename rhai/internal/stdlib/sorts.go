@@ -106,7 +106,22 @@ func less(t *native.Turn, x, y value.Value) bool {
 		}
 	}
 	t.Handled = t.Err != nil
-	return x.Plain().Kind() < y.Plain().Kind()
+	return rank(x.Plain()) < rank(y.Plain())
+}
+
+// ranks order the types when a comparator does not: an accident of how native
+// Rhai is built, kept because results show it.
+var ranks = [...]int{
+	value.KInt: 1, value.KFloat: 2, value.KRange: 3, value.KArray: 4, value.KByte: 5, value.KFn: 6, value.KIter: 8,
+	value.KString: 9, value.KChar: 10, value.KUnit: 11, value.KBool: 12, value.KMap: 13, value.KBlob: 14, value.KTime: 15,
+	value.KObject: 16,
+}
+
+func rank(v value.Value) int {
+	if v.Is(value.KRange) && v.Range().Inclusive {
+		return 7
+	}
+	return ranks[v.Kind()]
 }
 
 // insertion is insertion sort. The element at j is on its way down to its

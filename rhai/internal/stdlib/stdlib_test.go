@@ -48,6 +48,9 @@ func (e *env) call(name string, in []value.Value) (value.Value, error) {
 	}
 	for _, f := range e.r.Find(name, len(in)) {
 		if f.Accepts(c.Recv, c.Rest) {
+			if f.Task != nil {
+				return e.drive(f, &c)
+			}
 			err := f.Call(&c)
 			return c.Result, err
 		}

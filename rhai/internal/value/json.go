@@ -4,11 +4,11 @@ import (
 	"strconv"
 )
 
-// AppendJSON appends v as native's to_json writes it, which is not always
-// JSON: chars are in single quotes, floats may be NaN or inf, strings have
-// Rust's escapes, ranges look like 1..3. A blob is an array of numbers, a
-// function pointer its name or, curried, an array of the name and the
-// arguments. For JSON proper see AppendStrictJSON.
+// AppendJSON appends v as to_json writes it, as native does when it is built
+// with its metadata feature: always JSON, and never refused. A blob is an array
+// of numbers, a function pointer its name or, curried, an array of the name and
+// the arguments; ranges, timestamps and the like are the text that print shows.
+// AppendStrictJSON is for who would rather have an error.
 //
 // The text is not charged to a heap, only bounded; see Heap.JSONOf.
 func AppendJSON(dst []byte, m Meter, v Value) ([]byte, error) {
@@ -35,15 +35,19 @@ func (p *printer) json(v Value) error {
 	case KArray:
 		return p.jsonArray(v.Array().E)
 	case KMap:
-		return p.jsonObject(v.Map(), p.json)
+		return p.jsonObject(v.Map())
 	case KBlob:
 		return p.jsonBytes(v.Blob().B)
 	case KFn:
 		return p.jsonFn(v.Fn())
-	case KChar:
-		return p.jsonChar(v.Char())
+	case KBool, KInt, KByte, KFloat, KString, KChar:
+		return p.strict(v)
 	}
-	return p.value(v, true)
+	text, err := Text(p.meter, v)
+	if err != nil {
+		return err
+	}
+	return p.strictText(text)
 }
 
 func (p *printer) jsonArray(items []Value) error {
@@ -79,8 +83,7 @@ func (p *printer) item(i, n int) error {
 	return p.lit(",")
 }
 
-// jsonObject writes m with keys in Rust's escapes, and values by write.
-func (p *printer) jsonObject(m *Map, write func(Value) error) error {
+func (p *printer) jsonObject(m *Map) error {
 	if err := p.enter(1); err != nil {
 		return err
 	}
@@ -92,13 +95,13 @@ func (p *printer) jsonObject(m *Map, write func(Value) error) error {
 			return err
 		}
 		slot := m.At(i)
-		if err := p.text(m.Key(slot), true); err != nil {
+		if err := p.strictText(m.Key(slot)); err != nil {
 			return err
 		}
 		if err := p.lit(":"); err != nil {
 			return err
 		}
-		if err := write(*m.Slot(slot)); err != nil {
+		if err := p.json(*m.Slot(slot)); err != nil {
 			return err
 		}
 	}
@@ -123,7 +126,7 @@ func (p *printer) jsonBytes(b []byte) error {
 
 func (p *printer) jsonFn(f *Fn) error {
 	if len(f.Curry) == 0 {
-		return p.text(f.Name, true)
+		return p.strictText(f.Name)
 	}
 	if err := p.enter(1 + len(f.Curry)); err != nil {
 		return err
@@ -131,7 +134,7 @@ func (p *printer) jsonFn(f *Fn) error {
 	if err := p.lit("["); err != nil {
 		return err
 	}
-	if err := p.text(f.Name, true); err != nil {
+	if err := p.strictText(f.Name); err != nil {
 		return err
 	}
 	for _, x := range f.Curry {
@@ -144,23 +147,4 @@ func (p *printer) jsonFn(f *Fn) error {
 	}
 	p.depth--
 	return p.lit("]")
-}
-
-// jsonChar writes a char as Rust's debug format does: in single quotes, which
-// are escaped in place of double ones.
-func (p *printer) jsonChar(r rune) error {
-	if err := p.room(scalarRoom); err != nil {
-		return err
-	}
-	p.dst = append(p.dst, '\'')
-	switch r {
-	case '\'':
-		p.dst = append(p.dst, `\'`...)
-	case '"':
-		p.dst = append(p.dst, '"')
-	default:
-		p.dst = appendEscaped(p.dst, string(r))
-	}
-	p.dst = append(p.dst, '\'')
-	return nil
 }

@@ -14,16 +14,21 @@ import (
 // Ill-formed UTF-8, duplicate keys, lone surrogates and anything but white
 // space behind the value are refused. Its errors are ErrRuntime and name line
 // and column.
-//
-// Where native's parse_json, which reads scripts, accepts the text, too, both
-// give the same value. They differ in what they accept: `\/ \b \f` and
-// surrogate pairs only here; comments, trailing commas, expressions and other
-// number formats only there.
 func ParseJSON(h *Heap, m Meter, text []byte, maxDepth int) (Value, error) {
+	return parseJSON(h, m, text, maxDepth, false)
+}
+
+// ReadJSON is what parse_json does: as ParseJSON, but of a key that an object
+// has twice the last value counts, as in native.
+func ReadJSON(h *Heap, m Meter, text []byte, maxDepth int) (Value, error) {
+	return parseJSON(h, m, text, maxDepth, true)
+}
+
+func parseJSON(h *Heap, m Meter, text []byte, maxDepth int, lastWins bool) (Value, error) {
 	if err := charge(m, 1+len(text)/8); err != nil {
 		return Value{}, err
 	}
-	p := jsonParser{heap: h, text: text, depth: maxDepth}
+	p := jsonParser{heap: h, text: text, depth: maxDepth, lastWins: lastWins}
 	p.space()
 	v, err := p.value()
 	if err != nil {
@@ -42,6 +47,8 @@ type jsonParser struct {
 	at    int
 	depth int // levels that may still be opened
 	level int
+	// lastWins allows keys that stand twice in an object.
+	lastWins bool
 
 	// vals and keys are stacks of what open arrays and objects hold so far.
 	vals []Value
@@ -528,11 +535,17 @@ func (p *jsonParser) shape(keys []string) (*jsonShape, error) {
 		order[i] = i
 	}
 	sort.Slice(order, func(i, j int) bool { return keys[order[i]] < keys[order[j]] })
-	for at, i := range order {
-		s.sorted[at], s.slot[i] = keys[i], at
+	at := 0
+	for _, i := range order {
 		if at > 0 && s.sorted[at-1] == keys[i] {
-			return nil, p.fail(fmt.Sprintf("the object has the key %q twice", keys[i]))
+			if !p.lastWins {
+				return nil, p.fail(fmt.Sprintf("the object has the key %q twice", keys[i]))
+			}
+			at--
 		}
+		s.sorted[at], s.slot[i] = keys[i], at
+		at++
 	}
+	s.sorted = s.sorted[:at]
 	return s, nil
 }

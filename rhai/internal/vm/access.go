@@ -39,7 +39,8 @@ func (vm *VM) indexOf(recv, idx value.Value) (value.Value, bool) {
 		if f == nil {
 			return out, vm.fail(noIndexer(recv))
 		}
-		return out, vm.invoke(f, &recv, []value.Value{idx}, &out)
+		ok := vm.invoke(f, &recv, []value.Value{idx}, &out)
+		return out, ok
 	}
 	v, err := value.Index(&vm.Heap, recv, idx)
 	if err != nil {
@@ -160,10 +161,26 @@ func (vm *VM) property(recv *value.Value, site int32) (value.Value, bool) {
 	}
 	f := vm.overload(s.Getter, plain, nil)
 	if f == nil {
-		return value.Unit, vm.fail(noProperty(s.Name, *recv))
+		return vm.entry(plain, s.Name)
 	}
 	var out value.Value
 	ok := vm.invoke(f, plain, nil, &out)
+	return out, ok
+}
+
+// entry reads a property that no getter answers. As in native Rhai, a host
+// value that is indexed by strings has its entries as properties too.
+func (vm *VM) entry(recv *value.Value, name string) (value.Value, bool) {
+	if !recv.Is(value.KObject) {
+		return value.Unit, vm.fail(noProperty(name, *recv))
+	}
+	rest := []value.Value{vm.Heap.NewString(name)}
+	f := vm.overload(vm.cfg.Registry.Find("index$get", 2), recv, rest)
+	if f == nil {
+		return value.Unit, vm.fail(noProperty(name, *recv))
+	}
+	var out value.Value
+	ok := vm.invoke(f, recv, rest, &out)
 	return out, ok
 }
 
@@ -207,6 +224,10 @@ func (vm *VM) storeProp(dst *value.Value, site int32, v value.Value) bool {
 	}
 	rest := []value.Value{v}
 	f := vm.overload(s.Setter, dst, rest)
+	if f == nil && dst.Is(value.KObject) {
+		rest = []value.Value{vm.Heap.NewString(s.Name), v}
+		f = vm.overload(vm.cfg.Registry.Find("index$set", 3), dst, rest)
+	}
 	if f == nil {
 		return vm.fail(noProperty(s.Name, *dst))
 	}

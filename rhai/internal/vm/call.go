@@ -45,21 +45,24 @@ func (vm *VM) methodOn(s *code.Site, site int32, recv *value.Value, a int, b bac
 	}
 	if recv.Ref != nil && recv.Ref.Kind == value.KMap {
 		if v, ok := recv.Map().Lookup(s.Name, &vm.inst.caches[site].hint); ok && v.Is(value.KFn) {
-			return vm.callPointer(*v, a, a+1, n, &receiver{recv, b, vm.constRecv(s)}, a)
+			return vm.callPointer(*v, a, a+1, n, &receiver{recv, b, vm.constRecv(s, b)}, a)
 		}
 	}
 	if s.Typed != nil {
 		if fn, ok := s.Typed[recv.TypeName()]; ok {
-			return vm.callMethod(fn, vm.inst, &receiver{recv, b, vm.constRecv(s)}, a+1, a)
+			return vm.callMethod(fn, vm.inst, &receiver{recv, b, vm.constRecv(s, b)}, a+1, a)
 		}
 	}
 	if s.Script != nil {
-		return vm.callMethod(s.Script, vm.inst, &receiver{recv, b, vm.constRecv(s)}, a+1, a)
+		return vm.callMethod(s.Script, vm.inst, &receiver{recv, b, vm.constRecv(s, b)}, a+1, a)
 	}
 	return vm.callNatives(s, site, recv, vm.stack[a+1:a+1+n], a, b)
 }
 
-func (vm *VM) constRecv(s *code.Site) bool { return s.Const || s.ThisRecv && vm.constThis() }
+// constRecv reports whether the receiver of a call is a constant.
+func (vm *VM) constRecv(s *code.Site, b back) bool {
+	return s.Const || s.ThisRecv && vm.constThis() || b.cell != nil && b.cell.Flags&value.Const != 0
+}
 
 // receiver is the value that becomes a callee's `this`.
 type receiver struct {
@@ -76,9 +79,17 @@ func (vm *VM) keyword(s *code.Site, recv *value.Value, a, n int, b back) (st sta
 		if recv.Is(value.KFn) {
 			return vm.callLocked(*recv, a, n, b), true
 		}
-		if n > 0 && vm.stack[a+1].Plain().Is(value.KFn) {
-			return vm.callPointer(vm.stack[a+1].Plain(), a, a+2, n-1, &receiver{recv, b, vm.constRecv(s)}, a), true
+		if n == 0 {
+			return vm.failNow(value.Mismatch("Fn", recv.TypeName())), true
 		}
+		f := vm.stack[a+1].Plain()
+		if !f.Is(value.KFn) {
+			vm.err = value.Mismatch("Fn", f.TypeName())
+			vm.err.OfValue = true
+			vm.placeValue()
+			return failed, true
+		}
+		return vm.callPointer(f, a, a+2, n-1, &receiver{recv, b, vm.constRecv(s, b)}, a), true
 	case code.KeyCurry:
 		if recv.Is(value.KFn) {
 			vm.stack[a] = vm.curry(*recv, vm.stack[a+1:a+1+n])
@@ -92,7 +103,7 @@ func (vm *VM) keyword(s *code.Site, recv *value.Value, a, n int, b back) (st sta
 		}
 	case code.KeyTake:
 		if n == 0 {
-			if vm.constRecv(s) {
+			if vm.constRecv(s, b) {
 				return vm.failNow(constMethod(s.Name)), true
 			}
 			v := *recv
@@ -248,7 +259,7 @@ func (vm *VM) callByName(name string, base, n, ret int) status {
 		return vm.failNow(vm.notFound(name, vm.stack[base:base+n]...))
 	}
 	if f.Task != nil {
-		return vm.startTask(f, recv, rest, ret, noBack)
+		return vm.startTask(f, recv, rest, ret, noBack, false)
 	}
 	var out value.Value
 	if !vm.invoke(f, recv, rest, &out) {
@@ -260,7 +271,7 @@ func (vm *VM) callByName(name string, base, n, ret int) status {
 
 // startTask runs a native that calls back. The result goes to stack index dst;
 // the registers after its arguments are free for the callbacks.
-func (vm *VM) startTask(f *native.Func, recv *value.Value, rest []value.Value, dst int, b back) status {
+func (vm *VM) startTask(f *native.Func, recv *value.Value, rest []value.Value, dst int, b back, isConst bool) status {
 	c := &vm.call
 	c.Recv, c.Rest, c.Result = recv, rest, value.Unit
 	task, err := f.Task(c)
@@ -275,16 +286,14 @@ func (vm *VM) startTask(f *native.Func, recv *value.Value, rest []value.Value, d
 	if fr := &vm.frames[vm.depth]; fr.flags&flagTask == 0 {
 		fr.pc = int32(vm.pc)
 	}
-	vm.maxDepth++
 	base := dst + 1 + len(rest)
-	if recv != nil && len(rest) >= 0 {
+	if recv != nil {
 		base++
 	}
 	if !vm.moreRoom(base, nil) {
-		vm.maxDepth--
 		return failed
 	}
-	t := &taskState{task: task, base: base}
+	t := &taskState{task: task, base: base, isConst: isConst}
 	t.turn.Heap, t.turn.Env = &vm.Heap, vm
 	x := ext{kind: extTask, ret: int32(dst), task: t, this: -1, back: b}
 	if b.kind == backToCell {
@@ -344,7 +353,6 @@ func (vm *VM) drive() status {
 func (vm *VM) endTask() bool {
 	x := vm.popExt()
 	vm.depth--
-	vm.maxDepth--
 	vm.focus()
 	if x.locked != nil {
 		x.locked.Flags &^= value.Locked
@@ -455,7 +463,11 @@ func (vm *VM) callBack(t *taskState, p *value.Fn, fn *code.Func, inst *instance,
 	t.turn.HasThis = bound
 	vm.exts = append(vm.exts, x)
 	depth := vm.depth
-	if !vm.push(fn, inst, t.base, flagExt) {
+	flags := flagExt
+	if t.isConst && t.turn.Shape != native.ShapeExact {
+		flags |= flagConst
+	}
+	if !vm.push(fn, inst, t.base, flags) {
 		if vm.depth == depth {
 			vm.popExt()
 		}

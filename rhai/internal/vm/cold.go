@@ -336,6 +336,10 @@ func (vm *VM) makeFn(in *code.Instr, regs *[256]value.Value) status {
 			err.Pos = c.Pos
 			return vm.failNow(err)
 		}
+		if c.Copy {
+			curry = append(curry, slot.Plain().Share())
+			continue
+		}
 		if !slot.Is(value.KCell) {
 			*slot = vm.Heap.NewCell(*slot)
 			if c.Const {

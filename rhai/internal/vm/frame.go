@@ -195,4 +195,6 @@ type taskState struct {
 	task native.Task
 	turn native.Turn
 	base int // stack index for the arguments of callbacks
+	// isConst: the receiver is a constant, so `this` is one in callbacks.
+	isConst bool
 }

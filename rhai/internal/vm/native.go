@@ -35,6 +35,9 @@ func (vm *VM) callNatives(s *code.Site, site int32, recv *value.Value, rest []va
 			return vm.failNow(dataRace())
 		}
 		recv = &cell.V
+		if back.kind == backToReg {
+			back = backCell(cell)
+		}
 	}
 	for i := range rest {
 		if rest[i].Ref != nil && rest[i].Ref.Kind == value.KCell {
@@ -58,17 +61,15 @@ func (vm *VM) callNatives(s *code.Site, site int32, recv *value.Value, rest []va
 		}
 		cache.fn = f
 	}
-	if s.Const && s.MethodStyle && (f.Mutates || f.RefusesConst) || s.ThisRecv && f.Mutates && vm.constThis() {
+	isConst := vm.constRecv(s, back)
+	if isConst && s.MethodStyle && (f.Mutates || f.RefusesConst) {
 		return vm.failNow(constMethod(s.Name))
 	}
 	if f.Task != nil {
-		if cell != nil {
-			back = backCell(cell)
-		}
-		return vm.startTask(f, recv, rest, dst, back)
+		return vm.startTask(f, recv, rest, dst, back, isConst)
 	}
 	var out value.Value
-	if recv != nil && s.Const && f.Mutates {
+	if recv != nil && isConst && f.Mutates {
 		copied := recv.Share()
 		recv = &copied
 	}
@@ -91,7 +92,11 @@ func (vm *VM) noNative(s *code.Site, recv *value.Value, rest []value.Value) *val
 		args = append(args, *recv)
 	}
 	e := vm.notFound(s.Name, append(args, rest...)...)
-	if hint := vm.suggestFunc(s.Name); hint != "" {
+	switch hint := vm.suggestFunc(s.Name); hint {
+	case "":
+	case s.Name:
+		e.Msg += "; the function exists, but not for these arguments"
+	default:
 		e.Msg += "; did you mean `" + hint + "`?"
 	}
 	return e

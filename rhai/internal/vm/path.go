@@ -217,7 +217,7 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 	}
 	a := vm.base + int(in.A)
 	b := noBack
-	if p.Root != code.RootTemp && !vm.constRecv(s) {
+	if p.Root != code.RootTemp && !vm.constRecv(s, b) && !vm.constCell(p) {
 		b = back{kind: backToPath, idx: int32(vm.base), path: p}
 	}
 	if s.Keyword == code.KeyTake && s.NArgs == 1 {
@@ -242,7 +242,7 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 		}
 		return vm.callNatives(s, p.Site, &leaf, rest, a, b)
 	}
-	if s.Const || s.ThisRecv && vm.constThis() {
+	if vm.constRecv(s, noBack) || vm.constCell(p) {
 		return vm.failNow(constMethod(s.Name))
 	}
 	var out value.Value
@@ -265,7 +265,7 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 
 // takePath runs path.take(): the value, leaving () in its place.
 func (vm *VM) takePath(p *code.Path, s *code.Site, root *value.Value, leaf value.Value, a int) status {
-	if vm.constRecv(s) {
+	if vm.constRecv(s, noBack) || vm.constCell(p) {
 		return vm.failNow(constMethod(s.Name))
 	}
 	vm.stack[a] = leaf.Share()

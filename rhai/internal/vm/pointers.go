@@ -15,7 +15,10 @@ func (vm *VM) callFn(in *code.Instr, regs *[256]value.Value) status {
 	f := regs[in.A].Plain()
 	a := vm.base + int(in.A)
 	if !f.Is(value.KFn) {
-		return vm.failNow(vm.notFound("call", vm.stack[a:a+int(in.B)]...))
+		vm.err = value.Mismatch("Fn", f.TypeName())
+		vm.err.OfValue = true
+		vm.placeValue()
+		return failed
 	}
 	return vm.callPointer(f, a, a+1, int(in.B)-1, nil, a)
 }
@@ -87,6 +90,11 @@ func (vm *VM) fnMeta(in *code.Instr, regs *[256]value.Value) status {
 	var list []value.Value
 	defs := append([]*syntax.FnDef(nil), vm.fn.Prog.Defs...)
 	sort.SliceStable(defs, func(i, j int) bool { return defs[i].Name < defs[j].Name })
+	for _, fn := range vm.fn.Prog.Funcs {
+		if fn.Anonymous && in.B == 0 {
+			list = append(list, vm.describeClosure(fn))
+		}
+	}
 	for _, d := range defs {
 		if in.B > 0 && d.Name != name || params >= 0 && len(d.Params) != params {
 			continue
@@ -126,5 +134,15 @@ func (vm *VM) describeFn(d *syntax.FnDef) value.Value {
 		}
 		set("comments", h.NewArray(docs))
 	}
+	return v
+}
+
+func (vm *VM) describeClosure(fn *code.Func) value.Value {
+	d := syntax.FnDef{Name: fn.Name, Private: true}
+	for _, name := range fn.Params[len(fn.Captures):] {
+		d.Params = append(d.Params, syntax.Param{Name: name})
+	}
+	v := vm.describeFn(&d)
+	_ = v.Map().Set(&vm.Heap, "is_anonymous", value.Bool(true))
 	return v
 }

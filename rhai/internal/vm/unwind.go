@@ -137,7 +137,7 @@ func (vm *VM) thrown(err *value.Error) value.Value {
 func (vm *VM) describe(err *value.Error, set func(string, value.Value)) {
 	text := func(k, s string) { set(k, vm.Heap.NewString(s)) }
 	switch err.Kind {
-	case value.ErrFunctionNotFound, value.ErrInFunctionCall:
+	case value.ErrFunctionNotFound, value.ErrInFunctionCall, value.ErrNonPureOnConst:
 		text("function", err.Name)
 		if err.Kind == value.ErrInFunctionCall {
 			text("source", err.Source)

@@ -92,7 +92,6 @@ type VM struct {
 	text    []byte // scratch for texts under construction
 	part    int    // the part of a text that is being added
 	evals   int    // chunks running
-	nested  int    // depth of machines made by parse_json
 }
 
 // frame is one running function.
