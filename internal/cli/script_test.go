@@ -77,11 +77,12 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 
 // runningServer is a server that a test started.
 type runningServer struct {
-	Public string `json:"public"`
-	Admin  string `json:"admin"`
-	stdout *syncBuffer
-	stderr *syncBuffer
-	stop   func() int // its exit code
+	Public    string `json:"public"`
+	Admin     string `json:"admin"`
+	readyFile string
+	stdout    *syncBuffer
+	stderr    *syncBuffer
+	stop      func() int // its exit code
 }
 
 // syncBuffer is a bytes.Buffer for several goroutines.
@@ -114,6 +115,7 @@ func startServer(tb testing.TB, getenv func(string) string, args ...string) *run
 	tb.Helper()
 	s := &runningServer{stdout: &syncBuffer{}, stderr: &syncBuffer{}}
 	ready := filepath.Join(tb.TempDir(), "ready.json")
+	s.readyFile = ready
 	ctx, cancel := context.WithCancel(context.Background())
 	exited := make(chan int, 1)
 	go func() {

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -78,6 +80,11 @@ func (c *command) serve(ctx context.Context, s serverSettings) error {
 	if err := srv.open(ctx); err != nil {
 		return err
 	}
+	// Not before the lock is ours: it could be that of a server that runs. One that is left from a server that was killed would tell of addresses
+	// where nobody listens.
+	if err := removeReadyFile(s.readyFile); err != nil {
+		return err
+	}
 	if err := srv.listen(ctx); err != nil {
 		return err
 	}
@@ -97,10 +104,21 @@ func (c *command) announce(srv *server, setupLink string) error {
 		if err := writeFileAtomic(path, append(data, '\n')); err != nil {
 			return fmt.Errorf("write the ready file: %w", err)
 		}
+		srv.onClose(func() error { return removeReadyFile(path) })
 	}
 	fmt.Fprintf(c.Stdout, "PiCloud %s serves\n  public  %s\n  admin   %s\n", c.Version, srv.publicURL, srv.adminURL())
 	if setupLink != "" {
-		fmt.Fprintf(c.Stdout, "\nThere is no owner yet. Create one here, within %v; the link works once:\n  %s\n", auth.SetupTTL, setupLink)
+		fmt.Fprintf(c.Stdout, "\nThere is no owner yet. Create one here, within %.0f hours; the link works once:\n  %s\n", auth.SetupTTL.Hours(), setupLink)
+	}
+	return nil
+}
+
+func removeReadyFile(path string) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the ready file: %w", err)
 	}
 	return nil
 }

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -113,6 +115,9 @@ func TestRestartKeepsEverythingAndAsksForNoSetup(t *testing.T) {
 	}
 	if code := first.stop(); code != exitOK {
 		t.Fatalf("stopping: %d %s", code, first.stderr)
+	}
+	if _, err := os.Stat(first.readyFile); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the ready file is left: %v", err)
 	}
 	second := startServer(t, noEnv, "--data", data)
 	if status, body := get(t, second.Public+"/hello"); status != http.StatusOK || body != "still here" {

@@ -56,6 +56,11 @@ func (m *Manager) observe(next http.Handler) http.Handler {
 			info.id = m.ids.New()
 		}
 		r = r.WithContext(context.WithValue(r.Context(), requestKey, info))
+		if r.ContentLength != 0 {
+			// Not for requests without a body: a deadline that passes ends the
+			// watch for clients that go away, which followers need.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
 		rec := &recorder{ResponseWriter: w}
 		rec.Header().Set("X-Request-Id", info.id)
 		defer func() {
