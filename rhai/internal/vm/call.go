@@ -340,6 +340,9 @@ func (vm *VM) drive() status {
 		case reload:
 			return reload
 		case failed:
+			if vm.frames[vm.depth].flags&flagTask == 0 {
+				return failed // out of fuel on entering the callee: unwinding ends it and then the task
+			}
 			if !vm.err.Catchable() || vm.exit {
 				vm.endTask()
 				return failed
