@@ -80,8 +80,9 @@ func (c *command) serve(ctx context.Context, s serverSettings) error {
 	if err := srv.open(ctx); err != nil {
 		return err
 	}
-	// Not before the lock is ours: it could be that of a server that runs. One that is left from a server that was killed would tell of addresses
-	// where nobody listens.
+	// One that is left from a server that was killed would tell of addresses
+	// where nobody listens. Not before the lock is ours: until then it could be
+	// that of a server that runs.
 	if err := removeReadyFile(s.readyFile); err != nil {
 		return err
 	}
