@@ -1,7 +1,6 @@
 package orchestrator
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -26,7 +25,6 @@ type node struct {
 	t     testing.TB
 	store *store.Store
 	addr  string
-	log   *bytes.Buffer
 }
 
 // runFunc is an executor made of a function.
@@ -47,7 +45,7 @@ func echo(_ context.Context, x *picloud.Execution) *picloud.Outcome {
 // by a real executor.
 func startNode(t testing.TB, run runFunc, edits ...func(*Config)) *node {
 	t.Helper()
-	n := &node{t: t, log: &bytes.Buffer{}}
+	n := &node{t: t}
 	idsOf := picloud.NewIDs(time.Now, rand.Reader)
 	s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "picloud.db"), Now: time.Now, IDs: idsOf})
 	if err != nil {
@@ -55,12 +53,12 @@ func startNode(t testing.TB, run runFunc, edits ...func(*Config)) *node {
 	}
 	n.store = s
 	cfg := Config{
-		Store: s, IDs: idsOf, Now: time.Now, Log: slog.New(slog.NewTextHandler(n.log, nil)),
+		Store: s, IDs: idsOf, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		NewExecutor: func(o *Orchestrator) Executor {
 			if run != nil {
 				return run
 			}
-			return executor.New(executor.Config{Library: o, Log: slog.New(slog.DiscardHandler)})
+			return executor.New(executor.Config{Library: o, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))})
 		},
 	}
 	for _, edit := range edits {
