@@ -54,7 +54,7 @@ func TestLimits(t *testing.T) {
 			if err := run(tt.enough, tt.script); err != nil {
 				t.Errorf("at the limit: %v", err)
 			}
-			for _, script := range []string{tt.script, "try { " + strings.Replace(tt.script, "fn f(n) { if n == 0 { 0 } else { f(n - 1) } }", "", 1) + " } catch { } 7" + fnOf(tt.script)} {
+			for _, script := range []string{tt.script, "try { " + strings.Replace(tt.script, "fn f(n) { if n == 0 { 0 } else { f(n - 1) } }", "", 1) + " } catch { } 7;" + fnOf(tt.script)} {
 				var e *rhai.Error
 				if err := run(tt.enough-1, script); !errors.As(err, &e) || e.Limit() != tt.limit {
 					t.Errorf("one below the limit: %v\n%s", err, script)
@@ -146,7 +146,7 @@ func TestCancel(t *testing.T) {
 // detector watches.
 func TestConcurrentRuns(t *testing.T) {
 	e := rhai.New(rhai.Config{})
-	p, err := e.Compile("", `fn go(n) { let m = #{ name: "x", list: [] }; for i in 0..n { m.list.push("item " + i); } m.list.len + m.name.len }`)
+	p, err := e.Compile("", `fn work(n) { let m = #{ name: "x", list: [] }; for i in 0..n { m.list.push("item " + i); } m.list.len + m.name.len }`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestConcurrentRuns(t *testing.T) {
 			vm := e.NewVM()
 			for range 20 {
 				_, err := vm.Run(context.Background(), rhai.Run{
-					Program: p, Func: "go",
+					Program: p, Func: "work",
 					Args: func(vm *rhai.VM) ([]rhai.Value, error) { return vm.Values(50) },
 				}, func(v rhai.Value) error {
 					if n, _ := v.AsInt(); n != 51 {

@@ -394,14 +394,30 @@ func (h heap) toGo(v value.Value, nesting int) (any, error) {
 		}
 		return out, nil
 	}
-	return value.Text(h.env, v)
+	text, err := h.h.TextOf(h.env, v)
+	if err != nil {
+		return nil, err
+	}
+	return text.Str(), nil
 }
 
 // Text is what print shows of v.
-func (h heap) Text(v Value) (string, error) { return value.Text(h.env, v.v.Plain()) }
+func (h heap) Text(v Value) (string, error) {
+	text, err := h.h.TextOf(h.env, v.v.Plain())
+	if err != nil {
+		return "", err
+	}
+	return text.Str(), nil
+}
 
 // Inspect is what debug shows of v: strings in quotes, for example.
-func (h heap) Inspect(v Value) (string, error) { return value.Debug(h.env, v.v.Plain()) }
+func (h heap) Inspect(v Value) (string, error) {
+	text, err := h.h.DebugOf(h.env, v.v.Plain())
+	if err != nil {
+		return "", err
+	}
+	return text.Str(), nil
+}
 
 // JSON encodes v as JSON (RFC 8259). A function or a host value is an error.
 func (h heap) JSON(v Value) ([]byte, error) { return value.AppendStrictJSON(nil, h.env, v.v.Plain()) }

@@ -130,8 +130,8 @@ const (
 	Print                                // print(R[B]); C = 0: an empty line; A gets ()
 	Debug                                // debug(R[B])
 	Exit                                 // end the script with R[A]
-	DynLoad                              // R[A] = variable K[D], by name: eval's first, else register B; C = 1: borrowed
-	DynStore                             // variable K[D] = R[A], by name, else register B
+	DynLoad                              // R[A] = variable K[D], by name: eval's first, else register B; C = 1: borrowed. The next word's A is the register with the number of eval's variables that are older than B, or 255
+	DynStore                             // variable K[D] = R[A], found as by DynLoad; C: 0 assigned, 1 changed in place, 2 op-assigned, 3 a constant
 	DynDeclare                           // declare K[D] = R[A]; B = 1: constant
 	DynMark                              // R[A] = number of variables declared by eval
 	DynTrim                              // forget those declared since R[A]

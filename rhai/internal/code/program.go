@@ -96,8 +96,10 @@ type Capture struct {
 	// Missing: there is no such variable, which is an error where the closure
 	// is written.
 	Missing bool
-	// Dynamic: the variable must be looked for by name at run time.
+	// Dynamic: the variable must be looked for by name at run time, among
+	// those that eval declared after the number in register Mark (-1: all).
 	Dynamic bool
+	Mark    int16
 	Pos     syntax.Pos
 }
 
@@ -215,4 +217,5 @@ type ScopeVar struct {
 	Far    int32 // or -1
 	Const  bool
 	Module bool
+	Mark   int16 // see DynLoad; -1 for none
 }

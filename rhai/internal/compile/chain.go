@@ -382,10 +382,12 @@ func (f *fnState) moduleReg(name string) int {
 
 func (f *fnState) dynStore(name string, reg, mutated int, pos syntax.Pos) {
 	to := 255
-	if v := f.lookup(name); v != nil && v.far < 0 {
+	v := f.lookup(name)
+	if v != nil && v.far < 0 {
 		to = v.reg
 	}
 	f.emit(code.DynStore, reg, to, mutated, f.text(name), pos)
+	f.dynWord(v)
 }
 
 // unknownValue keeps the value package's error type in one place.

@@ -222,6 +222,7 @@ func (f *fnState) loopVar(n *syntax.For, name string, step, reg int) {
 	f.tooManyVars(n.Var.At)
 	if step == reg {
 		f.declareAt(name, reg, false, false)
+		f.markDyn()
 		return
 	}
 	mark := f.next
@@ -230,6 +231,7 @@ func (f *fnState) loopVar(n *syntax.For, name string, step, reg int) {
 	f.emit(code.StoreVar, reg, t, 0, 0, n.Pos())
 	f.release(mark)
 	f.declareAt(name, reg, false, true)
+	f.markDyn()
 }
 
 func openEnded(r *syntax.Binary) bool {

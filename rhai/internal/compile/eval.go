@@ -53,6 +53,7 @@ func chunk(source string, scope *code.Scope, opts Options, info *fnInfo) (*compi
 	for _, v := range scope.Vars {
 		f.vars = append(f.vars, variable{
 			name: v.Name, reg: int(v.Reg), far: farSlot(v.Far), isConst: v.Const, boxed: true, module: v.Module,
+			mark: int(v.Mark),
 		})
 	}
 	f.next = scope.NRegs

@@ -186,6 +186,7 @@ func (f *fnState) ident(e *syntax.Ident, dst int, borrow bool) {
 			reg = v.reg
 		}
 		f.emit(code.DynLoad, dst, reg, int(bit(borrow)), f.text(e.Name), e.Pos())
+		f.dynWord(v)
 	case v == nil && f.c.hasFunc(e.Name):
 		// The name of a function is a pointer to it.
 		f.emit(code.LoadK, dst, 0, 0, f.text(e.Name), e.Pos())
@@ -657,8 +658,9 @@ func (f *fnState) capture(c syntax.Param) code.Capture {
 	switch {
 	case f.fn.HasEval:
 		out.Dynamic = true
-		out.Reg = 255
+		out.Reg, out.Mark = 255, -1
 		if v != nil {
+			out.Mark = int16(v.mark)
 			out.Reg = uint8(v.reg)
 			out.Const = v.isConst
 		}

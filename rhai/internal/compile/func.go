@@ -115,6 +115,10 @@ type variable struct {
 	boxed   bool // may hold a cell
 	module  bool
 	literal bool // a constant whose value is a literal
+	// mark is, in a function with eval, the register with the number of
+	// variables that eval had declared when this one was declared: later ones
+	// hide it. -1 when that was none.
+	mark int
 }
 
 // loop is a loop being compiled.
@@ -211,7 +215,7 @@ func (f *fnState) fail(pos syntax.Pos, format string, args ...any) {
 // declare makes a new variable in the next register, which must be where its
 // value was put, or a far slot when near ones are used up.
 func (f *fnState) declare(name string, isConst bool) *variable {
-	v := variable{name: name, isConst: isConst, far: -1}
+	v := variable{name: name, isConst: isConst, far: -1, mark: -1}
 	v.reg = f.temp()
 	f.vars = append(f.vars, v)
 	return &f.vars[len(f.vars)-1]
@@ -219,8 +223,28 @@ func (f *fnState) declare(name string, isConst bool) *variable {
 
 // declareAt makes a variable of a register that is already taken.
 func (f *fnState) declareAt(name string, reg int, isConst, boxed bool) *variable {
-	f.vars = append(f.vars, variable{name: name, reg: reg, far: -1, isConst: isConst, boxed: boxed})
+	f.vars = append(f.vars, variable{name: name, reg: reg, far: -1, isConst: isConst, boxed: boxed, mark: -1})
 	return &f.vars[len(f.vars)-1]
+}
+
+// markDyn gives the variable declared last its mark.
+func (f *fnState) markDyn() {
+	if !f.fn.HasEval {
+		return
+	}
+	m := f.temp()
+	f.emit(code.DynMark, m, 0, 0, 0, syntax.Pos{})
+	f.vars[len(f.vars)-1].mark = m
+}
+
+// dynWord follows an instruction that looks a variable up by name: it says
+// which of eval's variables hide v.
+func (f *fnState) dynWord(v *variable) {
+	m := 255
+	if v != nil && v.mark >= 0 {
+		m = v.mark
+	}
+	f.emit(code.Nop, m, 0, 0, 0, syntax.Pos{})
 }
 
 // lookup finds the innermost variable of that name.
@@ -291,7 +315,7 @@ func (f *fnState) site(s code.Site) int32 {
 func (f *fnState) scope(bang *syntax.FnDef) int32 {
 	s := code.Scope{NRegs: f.next, ThisReg: f.fn.ThisReg, Fn: f.fn, Bang: bang}
 	for _, v := range f.vars {
-		s.Vars = append(s.Vars, code.ScopeVar{Name: v.name, Reg: uint8(v.reg), Far: int32(v.far), Const: v.isConst, Module: v.module})
+		s.Vars = append(s.Vars, code.ScopeVar{Name: v.name, Reg: uint8(v.reg), Far: int32(v.far), Const: v.isConst, Module: v.module, Mark: int16(v.mark)})
 	}
 	f.c.prog.Scopes = append(f.c.prog.Scopes, s)
 	return int32(len(f.c.prog.Scopes) - 1)

@@ -131,10 +131,11 @@ func (f *fnState) declareValue(name string, reg int, isConst, boxed bool, pos sy
 	if reg < maxNear {
 		v := f.declare(name, isConst)
 		v.boxed = boxed
+		f.markDyn()
 		return
 	}
 	f.emit(code.SetFar, reg, 2, 0, int32(256+f.far), pos)
-	f.vars = append(f.vars, variable{name: name, reg: 255, far: f.far, isConst: isConst, boxed: boxed})
+	f.vars = append(f.vars, variable{name: name, reg: 255, far: f.far, isConst: isConst, boxed: boxed, mark: -1})
 	f.far++
 	f.maxFar = max(f.maxFar, f.far)
 }
@@ -302,7 +303,8 @@ func (f *fnState) try(s *syntax.Try, dst int) {
 		f.tooManyVars(s.Var.At)
 		v := f.declare(s.Var.Name, false)
 		v.boxed = f.c.res.captured[declKey{s, 0}]
-		f.emit(code.Move, f.vars[len(f.vars)-1].reg, errReg, 0, 0, s.Var.At)
+		f.emit(code.Move, v.reg, errReg, 0, 0, s.Var.At)
+		f.markDyn()
 	}
 	f.block(s.Catch, -1)
 	f.vars = f.vars[:vars]

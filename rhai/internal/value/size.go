@@ -29,6 +29,16 @@ func (h *Heap) checkPlain(m Meter, v Value) error {
 	return nil
 }
 
+// CheckLiteral is CheckSize for a value that a literal has just made: a blob in
+// it counts its bytes only, as in native.
+func (h *Heap) CheckLiteral(m Meter, v Value) error {
+	if h.Sizes == (Sizes{}) {
+		return nil
+	}
+	s := sizer{heap: h, meter: m, literal: true}
+	return s.count(v)
+}
+
 // alwaysCounted is the number of values inside up to which a size is exact at
 // every check.
 const alwaysCounted = 1024
@@ -67,6 +77,7 @@ type sizer struct {
 	todo                   []Value
 	strings, elems, fields int
 	visited                int
+	literal                bool
 }
 
 func (s *sizer) count(v Value) error {
@@ -107,7 +118,10 @@ func (s *sizer) container(v Value) error {
 		case KString:
 			s.strings += len(x.Str())
 		case KBlob:
-			s.elems += 1 + len(x.Blob().B)
+			s.elems += len(x.Blob().B)
+			if !s.literal {
+				s.elems++
+			}
 		case KArray, KMap:
 			s.todo = append(s.todo, x)
 		}

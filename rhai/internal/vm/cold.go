@@ -179,10 +179,17 @@ func (vm *VM) makeArray(in *code.Instr, regs *[256]value.Value) status {
 	return next
 }
 
+func (vm *VM) sizedNew(v value.Value) bool {
+	if err := vm.Heap.CheckLiteral(vm, v); err != nil {
+		return vm.failErr(err)
+	}
+	return true
+}
+
 // sizedLiteral checks the size of a value that a literal made; the error is
 // placed at the element with which it grew too large.
 func (vm *VM) sizedLiteral(v value.Value, elems []value.Value) status {
-	if vm.sized(v) {
+	if vm.sizedNew(v) {
 		return next
 	}
 	at := vm.fn.Prog.Parts[code.Place{Fn: vm.fn, PC: vm.pc}]
@@ -196,7 +203,7 @@ func (vm *VM) sizedLiteral(v value.Value, elems []value.Value) status {
 			part = vm.Heap.NewMapOf(v.Map().FirstKeys(i + 1))
 			copy(part.Map().Vals(), elems[:i+1])
 		}
-		if !vm.sized(part) {
+		if !vm.sizedNew(part) {
 			err = vm.err
 			err.Pos = at[i]
 			break
@@ -297,7 +304,7 @@ func (vm *VM) appendText(buf []byte, v value.Value, plus bool) ([]byte, error) {
 		}
 		return append(buf, s.Str()...), nil
 	}
-	return value.AppendText(buf, vm, v)
+	return vm.Heap.AppendText(buf, vm, v)
 }
 
 func (vm *VM) makeRange(in *code.Instr, regs *[256]value.Value) status {
@@ -354,7 +361,11 @@ func (vm *VM) makeFn(in *code.Instr, regs *[256]value.Value) status {
 
 func (vm *VM) captureSlot(c *code.Capture) (*value.Value, *value.Error) {
 	if c.Dynamic {
-		if d := vm.findDyn(c.Name); d != nil {
+		since := 0
+		if c.Mark >= 0 {
+			since = int(vm.stack[vm.base+int(c.Mark)].Int())
+		}
+		if d := vm.findDyn(c.Name, since); d != nil {
 			return &d.v, nil
 		}
 		if c.Reg == 255 {
@@ -513,13 +524,14 @@ func (vm *VM) print(in *code.Instr, regs *[256]value.Value) status {
 		}
 		var err error
 		if in.Op == code.Print {
-			line, err = value.Text(vm, v)
+			v, err = vm.Heap.TextOf(vm, v)
 		} else {
-			line, err = value.Debug(vm, v)
+			v, err = vm.Heap.DebugOf(vm, v)
 		}
 		if err != nil {
 			return vm.doneErr(err)
 		}
+		line = v.Str()
 	}
 	if !vm.spend(int64(1 + len(line)/64)) {
 		return failed

@@ -21,9 +21,11 @@ func (vm *VM) owner() int32 {
 	return int32(i)
 }
 
-func (vm *VM) findDyn(name string) *dynVar {
+// findDyn finds the variable of that name that eval declared last, after the
+// first since.
+func (vm *VM) findDyn(name string, since int) *dynVar {
 	at := vm.owner()
-	for i := len(vm.dyn) - 1; i >= 0; i-- {
+	for i := len(vm.dyn) - 1; i >= since; i-- {
 		if d := &vm.dyn[i]; d.depth == at && d.name == name {
 			return d
 		}
@@ -53,8 +55,13 @@ func (vm *VM) dynamic(in *code.Instr, regs *[256]value.Value) status {
 		vm.Heap.Charge(64)
 		return next
 	}
+	since := 0
+	if m := vm.fn.Code[vm.pc].A; m != 255 {
+		since = int(regs[m].Int())
+	}
+	vm.pc++ // past the word with the mark
 	var slot *value.Value
-	d := vm.findDyn(name)
+	d := vm.findDyn(name, since)
 	switch {
 	case d != nil:
 		slot = &d.v
@@ -206,7 +213,7 @@ func (vm *VM) isDefVar(in *code.Instr, regs *[256]value.Value) status {
 		return vm.failNow(value.Mismatch("string", v.TypeName()))
 	}
 	name := v.Str()
-	found := vm.findDyn(name) != nil
+	found := vm.findDyn(name, 0) != nil
 	for _, x := range vm.fn.Prog.Scopes[in.D].Vars {
 		found = found || x.Name == name && !x.Module
 	}

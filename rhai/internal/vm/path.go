@@ -71,6 +71,10 @@ func (vm *VM) constPath(p *code.Path, root *value.Value, regs *[256]value.Value)
 	refuse := last > 0
 	switch {
 	case x.Is(value.KArray):
+		// An index outside is the first thing wrong.
+		if _, ok := vm.readSteps(x, p.Steps[last:], vm.base); !ok {
+			return failed
+		}
 		refuse = true
 	case x.Is(value.KMap):
 		name := s.Name

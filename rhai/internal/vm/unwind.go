@@ -163,11 +163,12 @@ func (vm *VM) describe(err *value.Error, set func(string, value.Value)) {
 
 // raise makes the error of a throw statement.
 func (vm *VM) raise(v value.Value, pos syntax.Pos) status {
-	text, err := value.Text(vm, v)
+	shown, err := vm.Heap.TextOf(vm, v)
 	if err != nil {
 		vm.failErr(err)
 		return failed
 	}
+	text := shown.Str()
 	if len(text) > maxMessage {
 		text = text[:maxMessage] + "…"
 	}
