@@ -150,7 +150,16 @@ func arrayPad(c *native.Call) error {
 
 func arrayPop(c *native.Call) error { return takeElem(c, len(c.Recv.Array().E)-1) }
 
-func arrayShift(c *native.Call) error { return takeElem(c, 0) }
+func arrayShift(c *native.Call) error {
+	if len(c.Recv.Array().E) == 0 {
+		return nil
+	}
+	a, err := owned(c)
+	if err != nil {
+		return err
+	}
+	return c.Return(a.Shift(c.Heap))
+}
 
 func arrayRemove(c *native.Call) error {
 	i, ok := value.StrictIndex(len(c.Recv.Array().E), c.Rest[0].Int())

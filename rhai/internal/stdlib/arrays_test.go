@@ -154,3 +154,36 @@ func TestSecondNamesAreShared(t *testing.T) {
 		t.Errorf("pad does not share its copies: %v", err)
 	}
 }
+
+// A queue costs the same whether it is short or long, and lets go of the room
+// of what has left it.
+func TestShiftIsCheap(t *testing.T) {
+	const n = 50_000
+	e := newCase()
+	q := args(ints())
+	for i := range int64(n) {
+		if _, err := e.call("push", append(q[:1:1], value.Int(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.ops = 0
+	for i := range int64(n) {
+		v, err := e.call("shift", q)
+		if err != nil || v != value.Int(i) {
+			t.Fatalf("element %d is %v, %v", i, v, err)
+		}
+		if i == n-100 {
+			m := e.heap.NewMarker()
+			m.Visit(q[0])
+			if m.Size() > 10_000 {
+				t.Errorf("100 elements hold %d bytes", m.Size())
+			}
+		}
+	}
+	if e.ops > n {
+		t.Errorf("%d operations for %d elements", e.ops, n)
+	}
+	if used := e.heap.Used(); used < 0 || used > 100_000 {
+		t.Errorf("%d bytes charged for an empty queue", used)
+	}
+}

@@ -48,7 +48,7 @@ func (m *Marker) children(v Value) {
 	case KString:
 		m.size += int64(len(v.Str()))
 	case KArray:
-		m.size += int64(cap(v.Array().E)) * SizeValue
+		m.size += int64(v.Array().room()) * SizeValue
 		m.all(v.Array().E)
 	case KBlob:
 		m.size += int64(cap(v.Blob().B))

@@ -11,6 +11,9 @@ type Array struct {
 	E []Value
 	// counted is len(E) when CheckSize last counted what is inside.
 	counted int32
+	// front is the number of elements that Shift has cut off before E, whose
+	// room is still held.
+	front int32
 }
 
 // NewArray makes an array of the given elements, which it takes over.
@@ -52,11 +55,35 @@ func (a *Array) Grow(h *Heap, n int) error {
 	if err := h.Reserve(c * SizeValue); err != nil {
 		return err
 	}
-	h.Refund(cap(a.E) * SizeValue)
+	h.Refund(a.room() * SizeValue)
+	a.move(c)
+	return nil
+}
+
+// move puts the elements into new room for c.
+func (a *Array) move(c int) {
 	e := make([]Value, len(a.E), c)
 	copy(e, a.E)
-	a.E = e
-	return nil
+	a.E, a.front = e, 0
+}
+
+// room is the number of elements that a holds memory for.
+func (a *Array) room() int { return cap(a.E) + int(a.front) }
+
+// Shift removes the first element of a, which must be owned and not empty, and
+// returns it, in amortised constant time: the elements move down only when
+// less than half of the room is in use.
+func (a *Array) Shift(h *Heap) Value {
+	const spared = 32 // room so small that nobody minds
+	v := a.E[0]
+	a.E[0] = Value{}
+	a.E = a.E[1:]
+	a.front++
+	if int(a.front) > len(a.E)+spared {
+		h.Refund((a.room() - len(a.E)) * SizeValue)
+		a.move(len(a.E))
+	}
+	return v
 }
 
 // OwnArray makes *v, an array, safe to change: a shared array is replaced by a
