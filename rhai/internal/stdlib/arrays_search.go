@@ -35,8 +35,10 @@ const (
 type search struct {
 	walk
 	goal sought
-	// text is the text to look for when it names no function.
-	text value.Value
+	// text is what to look for, from start on, when it turns out that no
+	// function of that name takes the elements.
+	text  value.Value
+	start int
 }
 
 func someItem(c *native.Call) (native.Task, error)    { return searchItems(c, seekSome) }
@@ -63,7 +65,8 @@ func searchItems(c *native.Call, what sought) (native.Task, error) {
 	if what == seekIndex && c.Rest[0].Is(value.KString) {
 		s.text = c.Rest[0]
 	}
-	if s.i = startArg(c, 1); s.i == len(s.items()) {
+	s.start = startArg(c, 1)
+	if s.i = s.start; s.i == len(s.items()) {
 		return nil, c.Return(s.missed())
 	}
 	return s, nil
@@ -90,7 +93,7 @@ func (s *search) Resume(t *native.Turn) error {
 }
 
 func (s *search) seekText(t *native.Turn) error {
-	i, err := findEqual(t.Env, s.items(), s.i, s.text)
+	i, err := findEqual(t.Env, s.items(), s.start, s.text)
 	if err != nil {
 		return err
 	}

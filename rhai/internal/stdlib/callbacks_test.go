@@ -78,7 +78,9 @@ func (e *env) answer(t *native.Turn) {
 			t.Err = &value.Error{Kind: value.ErrInFunctionCall, Inner: value.NotFound(t.Fn.Fn().Name + " (i64)")}
 			return
 		}
-		t.Result, t.Err = e.call(t.Fn.Fn().Name, append([]value.Value(nil), t.Args[0]))
+		if t.Result, t.Err = e.call(t.Fn.Fn().Name, append([]value.Value(nil), t.Args[0])); t.Err == errNotFound {
+			t.Err = value.NotFound(t.Fn.Fn().Name + " (i64)")
+		}
 		return
 	}
 	s, ok := shapes[t.Shape][f.params]
@@ -190,6 +192,7 @@ func TestArrayCallbacks(t *testing.T) {
 		{"index_of", args(list1(i(1), str("nope")), str("nope")), "1"},
 		{"index_of", args(list1(str("+"), str("+")), str("+"), i(1)), "1"},
 		{"index_of", args(list1(str("len")), str("len")), "-1"},
+		{"index_of", args(list1(str("len"), i(1)), str("len")), "0"},
 
 		{"zip", args(a(1, 2), a(3, 4, 5), pair), "[[1, 3], [2, 4]]"},
 		{"zip", args(a(1, 2), a(3), triple), "[[1, 3, 0]]"},
