@@ -387,7 +387,7 @@ func (f *fnState) dynStore(name string, reg, mutated int, pos syntax.Pos) {
 		to = v.reg
 	}
 	f.emit(code.DynStore, reg, to, mutated, f.text(name), pos)
-	f.dynWord(v)
+	f.dynWord(v, pos)
 }
 
 // unknownValue keeps the value package's error type in one place.

@@ -180,13 +180,13 @@ func (f *fnState) operand(e syntax.Expr, after ...syntax.Expr) int {
 func (f *fnState) ident(e *syntax.Ident, dst int, borrow bool) {
 	v := f.lookup(e.Name)
 	switch {
-	case f.fn.HasEval && (v == nil || v.far < 0):
+	case f.fn.HasEval && (v == nil || v.far < 0) && !(v == nil && f.c.hasFunc(e.Name)):
 		reg := 255
 		if v != nil {
 			reg = v.reg
 		}
 		f.emit(code.DynLoad, dst, reg, int(bit(borrow)), f.text(e.Name), e.Pos())
-		f.dynWord(v)
+		f.dynWord(v, e.Pos())
 	case v == nil && f.c.hasFunc(e.Name):
 		// The name of a function is a pointer to it.
 		f.emit(code.LoadK, dst, 0, 0, f.text(e.Name), e.Pos())
@@ -520,8 +520,33 @@ func reverse[T any](s []T) {
 	}
 }
 
+// folded simplifies && and || with a literal on one side, as native does when
+// it compiles: `true && x` is x, whatever x is.
+func folded(e syntax.Expr) syntax.Expr {
+	b, ok := e.(*syntax.Binary)
+	if !ok || b.Op != syntax.OpAnd && b.Op != syntax.OpOr {
+		return e
+	}
+	neutral := b.Op == syntax.OpAnd
+	l, r := folded(b.L), folded(b.R)
+	if lit, ok := l.(*syntax.BoolLit); ok {
+		if lit.Value == neutral {
+			return r
+		}
+		return l
+	}
+	if lit, ok := r.(*syntax.BoolLit); ok && lit.Value == neutral {
+		return l
+	}
+	return e
+}
+
 // logical compiles && and || as values.
 func (f *fnState) logical(e *syntax.Binary, dst int) {
+	if x := folded(e); x != syntax.Expr(e) {
+		f.expr(x, dst)
+		return
+	}
 	f.expr(e.L, dst)
 	op := code.JumpFalse
 	if e.Op == syntax.OpOr {
@@ -551,6 +576,7 @@ var unless = map[syntax.Op][2]code.Op{
 // ifFalse emits jumps taken when e is false and returns them for patching;
 // control falls through when e is true.
 func (f *fnState) ifFalse(e syntax.Expr) []int {
+	e = folded(e)
 	mark := f.next
 	defer func() { f.release(mark) }()
 	switch e := e.(type) {
@@ -601,6 +627,7 @@ func isLiteral(e syntax.Expr) bool {
 
 // ifTrue emits jumps taken when e is true.
 func (f *fnState) ifTrue(e syntax.Expr) []int {
+	e = folded(e)
 	mark := f.next
 	defer func() { f.release(mark) }()
 	if b, ok := e.(*syntax.Binary); ok {

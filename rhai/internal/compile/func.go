@@ -239,12 +239,12 @@ func (f *fnState) markDyn() {
 
 // dynWord follows an instruction that looks a variable up by name: it says
 // which of eval's variables hide v.
-func (f *fnState) dynWord(v *variable) {
+func (f *fnState) dynWord(v *variable, pos syntax.Pos) {
 	m := 255
 	if v != nil && v.mark >= 0 {
 		m = v.mark
 	}
-	f.emit(code.Nop, m, 0, 0, 0, syntax.Pos{})
+	f.emit(code.Nop, m, 0, 0, 0, pos)
 }
 
 // lookup finds the innermost variable of that name.

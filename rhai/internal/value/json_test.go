@@ -15,7 +15,7 @@ func TestToJSON(t *testing.T) {
 	v := obj(h, "b", h.NewBlob([]byte{1, 255}), "c", Char('a'), "q", Char('\''), "f", fn, "g", curried, "fl", Float(1e20), "n", Unit,
 		"r", h.NewRange(1, 3, false), "s", h.NewString("e\u0301\x01"), "z", arr(h, Float(math.NaN()), Bool(true), obj(h)))
 	got, err := h.JSONOf(nil, v)
-	want := `{"b":[1,255],"c":'a',"f":"abc","fl":1e20,"g":["abc",1,"x"],"n":null,"q":'\'',"r":1..3,"s":"e\u{301}\u{1}","z":[NaN,true,{}]}`
+	want := `{"b":[1,255],"c":"a","f":"abc","fl":1e20,"g":["abc",1,"x"],"n":null,"q":"'","r":"1..3","s":"é\u0001","z":[null,true,{}]}`
 	if err != nil || got.Str() != want {
 		t.Errorf("%v\n got %s\nwant %s", err, got.Str(), want)
 	}
