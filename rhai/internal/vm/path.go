@@ -38,6 +38,8 @@ func (vm *VM) pathSet(in *code.Instr, regs *[256]value.Value) status {
 		return vm.done(vm.update(root, p.Steps, vm.base, nil, v))
 	}
 	op, at := syntax.Op(in.B-1), vm.Position()
+	vm.assigning = true
+	defer func() { vm.assigning = false }()
 	return vm.done(vm.update(root, p.Steps, vm.base, func(x *value.Value) bool {
 		if vm.assign(op, x, v) {
 			return true
@@ -192,13 +194,21 @@ func (vm *VM) updateCopy(cur *value.Value, steps []code.PathStep, base int, f fu
 	if !vm.update(&x, steps[1:], base, f, v) {
 		return false
 	}
-	if s.Prop && cur.Is(value.KObject) && len(vm.fn.Prog.Sites[s.Site].Setter) == 0 {
-		return true // the host value was changed through its own method
+	if s.Prop && cur.Is(value.KObject) && !vm.assigning && !vm.settable(cur, s, x) {
+		// A method changed what a read-only property of a host value gave: as
+		// in native, a copy, or a host value that changed in place.
+		return true
 	}
 	if s.Prop && !vm.storeProp(cur, s.Site, x) || !s.Prop && !vm.storeIndex(cur, vm.stack[base+int(s.Reg)].Plain(), x) {
 		return vm.placeStep(s)
 	}
 	return true
+}
+
+// settable reports whether a property of a host value can be assigned v.
+func (vm *VM) settable(obj *value.Value, s *code.PathStep, v value.Value) bool {
+	return vm.overload(vm.fn.Prog.Sites[s.Site].Setter, obj, []value.Value{v}) != nil ||
+		vm.overload(vm.cfg.Registry.Find("index$set", 3), obj, []value.Value{vm.Heap.NewString(s.Name), v}) != nil
 }
 
 // setPath puts a value where a path leads, for receivers that come back.

@@ -91,7 +91,9 @@ type VM struct {
 	dyn     []dynVar
 	text    []byte // scratch for texts under construction
 	part    int    // the part of a text that is being added
-	evals   int    // chunks running
+	// assigning: a path is being changed by an op= assignment.
+	assigning bool
+	evals     int // chunks running
 }
 
 // frame is one running function.
