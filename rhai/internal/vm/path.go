@@ -39,8 +39,7 @@ func (vm *VM) pathSet(in *code.Instr, regs *[256]value.Value) status {
 	}
 	op, at := syntax.Op(in.B-1), vm.Position()
 	vm.assigning = true
-	defer func() { vm.assigning = false }()
-	return vm.done(vm.update(root, p.Steps, vm.base, func(x *value.Value) bool {
+	ok = vm.update(root, p.Steps, vm.base, func(x *value.Value) bool {
 		if vm.assign(op, x, v) {
 			return true
 		}
@@ -48,7 +47,9 @@ func (vm *VM) pathSet(in *code.Instr, regs *[256]value.Value) status {
 			vm.err.Pos = at
 		}
 		return false
-	}, value.Unit))
+	}, value.Unit)
+	vm.assigning = false
+	return vm.done(ok)
 }
 
 func (vm *VM) constCell(p *code.Path) bool {
