@@ -123,7 +123,7 @@ func (vm *VM) keyword(s *code.Site, recv *value.Value, a, n int, b back) (st sta
 // callLocked calls the function pointer f; when it stands in a captured
 // variable, that variable is locked meanwhile.
 func (vm *VM) callLocked(f value.Value, a, n int, b back) status {
-	if b.kind != backToCell {
+	if b.cell == nil {
 		return vm.callPointer(f, a, a+1, n, nil, a)
 	}
 	depth := vm.depth
@@ -296,7 +296,7 @@ func (vm *VM) startTask(f *native.Func, recv *value.Value, rest []value.Value, d
 	t := &taskState{task: task, base: base, isConst: isConst}
 	t.turn.Heap, t.turn.Env = &vm.Heap, vm
 	x := ext{kind: extTask, ret: int32(dst), task: t, this: -1, back: b}
-	if b.kind == backToCell {
+	if b.cell != nil {
 		x.locked = b.cell
 		b.cell.Flags |= value.Locked
 	}

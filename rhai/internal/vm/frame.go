@@ -34,8 +34,8 @@ const (
 // back says where a receiver that was moved out belongs.
 type back struct {
 	kind backKind
-	idx  int32 // stack index, or base of the frame whose registers path uses
-	cell *value.Cell
+	idx  int32       // stack index, or base of the frame whose registers path uses
+	cell *value.Cell // the variable, when it is one that closures captured
 	path *code.Path
 }
 

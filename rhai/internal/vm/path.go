@@ -235,6 +235,9 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 	if p.Root != code.RootTemp && !vm.constRecv(s, b) && !vm.constCell(p) {
 		b = back{kind: backToPath, idx: int32(vm.base), path: p}
 	}
+	if r := vm.stack[vm.base+int(p.Reg)]; r.Is(value.KCell) {
+		b.cell = r.Cell() // in use while a method runs on a part of it
+	}
 	if s.Keyword == code.KeyTake && s.NArgs == 1 {
 		return vm.takePath(p, s, root, leaf, a)
 	}
