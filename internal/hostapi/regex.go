@@ -1,6 +1,7 @@
 package hostapi
 
 import (
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -75,17 +76,13 @@ func newSearch(c *rhai.Call) (*search, error) {
 
 // next finds the next match, as FindStringSubmatchIndex tells it; nil when
 // there is none. As in the regexp package an empty match right after another
-// match does not count. Between matches the run can end: a search that finds
-// little and looks far, again and again, is stopped by its time.
+// match does not count.
 func (s *search) next() ([]int, error) {
 	for s.at <= len(s.text) {
-		if err := s.c.Context().Err(); err != nil {
+		loc, err := s.find()
+		if err != nil {
 			return nil, err
 		}
-		if err := s.c.Charge(s.p.size); err != nil {
-			return nil, err
-		}
-		loc := s.p.from(s.text, s.at)
 		if loc == nil {
 			s.at = len(s.text) + 1
 			return nil, nil
@@ -108,20 +105,71 @@ func (s *search) next() ([]int, error) {
 	return nil, nil
 }
 
-// from is the first match that begins at a place or after it.
-func (p *pattern) from(text string, at int) []int {
-	if at == 0 {
-		return p.re.FindStringSubmatchIndex(text)
+// find is the first match that begins at s.at or after it.
+//
+// Looking for one match takes time in proportion to the text, but looking for
+// all may take it again for each one: a.*b|a in a text of many a looks to the
+// end each time. So after the first one, unless the text is short, what the
+// search reads is billed as it reads it, and the search ends with the bill.
+func (s *search) find() ([]int, error) {
+	re, from, groups := s.p.re, s.at, 0
+	if s.at > 0 && s.p.middle != nil {
+		_, width := utf8.DecodeLastRuneInString(s.text[:s.at])
+		re, from, groups = s.p.middle, s.at-width, 1 // the first group is the pattern
 	}
-	if p.middle == nil {
-		return shift(p.re.FindStringSubmatchIndex(text[at:]), at)
+	if s.at == 0 || len(s.text) < shortText/len(s.text)/s.p.size {
+		if err := s.c.Charge(s.p.size); err != nil {
+			return nil, err
+		}
+		return located(re.FindStringSubmatchIndex(s.text[from:]), groups, from), nil
 	}
-	_, width := utf8.DecodeLastRuneInString(text[:at])
-	loc := p.middle.FindStringSubmatchIndex(text[at-width:])
+	m := &meter{search: s, rest: s.text[from:]}
+	loc := re.FindReaderSubmatchIndex(m)
+	if err := m.bill(); err != nil {
+		return nil, err
+	}
+	return located(loc, groups, from), nil
+}
+
+// shortText bounds the square of a text's length times the pattern's size for
+// which not to count what a search reads: counting makes it slower.
+const shortText = 20 << 20
+
+// meter hands out a text and bills what is read of it.
+type meter struct {
+	*search
+	rest   string
+	unpaid int
+	err    error
+}
+
+// ReadRune implements [io.RuneReader].
+func (m *meter) ReadRune() (rune, int, error) {
+	if m.unpaid >= 256 && m.bill() != nil || m.rest == "" {
+		return 0, 0, io.EOF
+	}
+	r, width := utf8.DecodeRuneInString(m.rest)
+	m.rest = m.rest[width:]
+	m.unpaid += width
+	return r, width, nil
+}
+
+// bill charges what was read since the last bill. An error stays.
+func (m *meter) bill() error {
+	if m.err == nil {
+		m.err = m.c.Charge(1 + m.unpaid*m.p.size/bytesPerOperation)
+		m.unpaid = 0
+	}
+	return m.err
+}
+
+// located moves a match to where it is in the whole text, and drops the groups
+// before the pattern.
+func located(loc []int, groups, by int) []int {
 	if loc == nil {
 		return nil
 	}
-	return shift(loc[2:], at-width) // the first group is the pattern
+	return shift(loc[2*groups:], by)
 }
 
 func shift(loc []int, by int) []int {

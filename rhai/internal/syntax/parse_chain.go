@@ -30,7 +30,7 @@ func (p *parser) pathAndCall(c context, x Expr) Expr {
 			} else {
 				path.Path, path.PathAt = append(path.Path, path.Name), append(path.PathAt, path.At.At)
 			}
-			last := p.variable()
+			last := p.pathName()
 			path.Name, path.At.At = last.Name, last.At
 			x = path
 		case tLParen, tUnit:
@@ -200,4 +200,15 @@ func (p *parser) failMember() {
 		p.failf(KindReserved, p.tok.pos, "%s cannot be called as a method; write `%s(…)`", quote(word), word)
 	}
 	p.failf(KindReserved, p.tok.pos, "%s is reserved; as a property it is written %s", quote(word), quote(`["`+word+`"]`))
+}
+
+// pathName reads the name after "::". A module may have a function `print` or
+// `debug`, which native refuses: no script of native's is read otherwise.
+func (p *parser) pathName() Param {
+	if p.tok.kind == tReservedWord && (p.tok.text == "debug" || p.tok.text == "print") {
+		v := Param{p.tok.text, p.tok.pos}
+		p.next()
+		return v
+	}
+	return p.variable()
 }
