@@ -25,12 +25,15 @@ type request struct {
 	looked  bool // text and isText are known
 }
 
-// RequestValue makes the value of `req` for a run.
+// RequestValue makes the value of `req` for a run. The body is charged once,
+// however often the value is made.
 func (inv *Invocation) RequestValue(vm *rhai.VM) (rhai.Value, error) {
+	size := objectSize
 	if inv.request == nil {
 		inv.request = &request{Request: inv.Execution.Request, x: inv.Execution}
+		size += len(inv.request.Body)
 	}
-	return vm.Object(requestType, inv.request, objectSize+len(inv.request.Body))
+	return vm.Object(requestType, inv.request, size)
 }
 
 // bodyText is the body as a string; ok is false when it is not UTF-8.

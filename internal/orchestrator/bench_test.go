@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -79,6 +80,7 @@ func callBench(b *testing.B, url string) {
 				b.Error(err)
 				return
 			}
+			io.Copy(io.Discard, resp.Body) // or the connection is not used again
 			resp.Body.Close()
 		}
 	})

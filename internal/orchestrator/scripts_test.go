@@ -98,7 +98,7 @@ func TestWallTime(t *testing.T) {
 			t.Errorf("recorded as %+v", v)
 		}
 	}
-	if logs := n.logs(); len(logs) != 1 || logs[0].Message != "began" {
+	if logs := n.logs(); len(logs) != 4 || logs[0].Message != "began" || logs[1].Level != picloud.LevelError {
 		t.Errorf("the log of a run that timed out: %+v", logs)
 	}
 }
@@ -191,7 +191,7 @@ func TestAttacks(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 30))
 	n := startNode(t, nil)
 	n.deploy("canary", `"alive"`)
-	limits := picloud.Settings{Limits: picloud.Limits{WallTimeMS: 5000, Operations: 5_000_000}}
+	limits := picloud.Settings{Limits: picloud.Limits{WallTimeMS: 5000, Operations: 1_000_000}}
 	var kinds = map[string]int{}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 16<<20)
