@@ -100,6 +100,7 @@ func (r *run) do(parent context.Context) {
 	if err != nil {
 		r.out.Response = nil
 		r.out.Error = r.explain(parent, ctx, err)
+		r.log.fail(r.out.Error)
 	}
 }
 

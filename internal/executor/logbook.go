@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -42,6 +43,24 @@ func (b *logbook) add(level picloud.Level, message string, line int) {
 		return
 	}
 	b.append(at, level, message, line)
+}
+
+// fail enters why the run failed, so that whoever follows a log sees it: also
+// where the log is full, since the message is bounded. A status below 500 that
+// a script threw is an answer and no failure, and a run that was canceled has
+// not failed.
+func (b *logbook) fail(e *picloud.ScriptError) {
+	if e.Code == picloud.CodeCanceled || e.Code == picloud.CodeThrown && e.Status < 500 {
+		return
+	}
+	message := "failed: " + e.Message
+	if e.Line > 0 {
+		message = fmt.Sprintf("failed at %d:%d: %s", e.Line, e.Column, e.Message)
+	}
+	if e.Line > 0 && e.Script != "" {
+		message = fmt.Sprintf("failed at %s:%d:%d: %s", e.Script, e.Line, e.Column, e.Message)
+	}
+	b.append(b.now(), picloud.LevelError, message, e.Line)
 }
 
 func (b *logbook) append(at time.Time, level picloud.Level, message string, line int) {

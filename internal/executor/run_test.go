@@ -55,6 +55,7 @@ func TestLogs(t *testing.T) {
 	want := []picloud.LogLine{
 		{Level: picloud.LevelInfo, Message: "one"}, {Level: picloud.LevelDebug, Message: "2", Line: 2},
 		{Level: picloud.LevelWarn, Message: `three {"a":1}`}, {Level: picloud.LevelInfo, Message: "\uFFFD"},
+		{Level: picloud.LevelError, Message: "failed at 5:1: 1", Line: 5},
 	}
 	if len(out.Logs) != len(want) || out.LogsCut {
 		t.Fatalf("logged %+v", out.Logs)
@@ -65,12 +66,18 @@ func TestLogs(t *testing.T) {
 		}
 	}
 
+	out = runOn(t, `throw #{ status: 404, message: "no" }`, request(), picloud.Limits{})
+	if len(out.Logs) != 0 {
+		t.Errorf("a status that the script chose is logged as a failure: %+v", out.Logs)
+	}
+
 	out = runOn(t, `for i in 0..1000 { print("héhé"); }`, request(), picloud.Limits{LogBytes: 100})
 	last := out.Logs[len(out.Logs)-1]
 	if !out.LogsCut || len(out.Logs) != 3 || last.Message != cutNote {
 		t.Errorf("a log that is cut: %+v", out.Logs)
 	}
-	if out := runOn(t, `loop { print(""); }`, request(), picloud.Limits{LogBytes: 1000, Operations: 100_000}); len(out.Logs) > 1000/lineOverhead+1 {
+	// The note and the failure come on top.
+	if out := runOn(t, `loop { print(""); }`, request(), picloud.Limits{LogBytes: 1000, Operations: 100_000}); len(out.Logs) > 1000/lineOverhead+2 {
 		t.Errorf("%d empty lines are free", len(out.Logs))
 	}
 }

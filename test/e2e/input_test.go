@@ -204,6 +204,16 @@ func TestBadScriptsFailClearly(t *testing.T) {
 		}
 	}
 
+	t.Run("the owner is told", func(t *testing.T) {
+		u.deploy("broken", "let x = 1;\nx.no_such_function()")
+		do(t, http.MethodGet, s.public+"/broken", "")
+		for _, command := range []string{"logs", "invocations"} {
+			if out := u.run(command, "broken"); !strings.Contains(out, "2:") || !strings.Contains(out, "no_such_function") {
+				t.Errorf("picloud %s does not say what failed and where:\n%s", command, out)
+			}
+		}
+	})
+
 	t.Run("gigabytes of print", func(t *testing.T) {
 		u.deploy("loud", `let line = ""; line.pad(1000, 'x'); for i in 0..100000 { print(line); } "done"`)
 		if a := do(t, http.MethodGet, s.public+"/loud", ""); a.status != 200 || a.body != "done" {
