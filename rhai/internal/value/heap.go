@@ -29,6 +29,9 @@ type Heap struct {
 	Trip func()
 	// Sizes bounds single values.
 	Sizes Sizes
+	// Meter bills the copying of shared values and of parts of texts, where no
+	// other meter is at hand; nil bills nothing.
+	Meter Meter
 
 	used  int64
 	peak  int64

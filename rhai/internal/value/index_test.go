@@ -240,3 +240,23 @@ func BenchmarkIndexText(b *testing.B) {
 		}
 	}
 }
+
+// Copies made because a value is shared are billed, before they are made.
+func TestCopiesAreBilled(t *testing.T) {
+	budget := fuel(10)
+	h := &Heap{}
+	list, bytes, m := arr(h, make([]Value, 1000)...), h.NewBlob(make([]byte, 1000)), obj(h)
+	for i := range 100 {
+		if err := m.Map().Set(h, strings.Repeat("k", i), Unit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Meter = &budget
+	for _, v := range []Value{list, bytes, m} {
+		budget = 10
+		shared := v.Share()
+		if err := h.Own(&v); outcome(h, Unit, err) != string(ErrTooManyOps) || v != shared {
+			t.Errorf("a copy of the %s: %v", v.TypeName(), err)
+		}
+	}
+}

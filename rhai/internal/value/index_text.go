@@ -35,7 +35,11 @@ func indexString(h *Heap, recv, idx Value) (Value, error) {
 
 // cut is the text of characters from to to (exclusive) of s as a new string.
 func (h *Heap) cut(s *String, from, to int) (Value, error) {
-	return h.CopyString(textBytes(s.S[s.Offset(h, from):s.Offset(h, to)]))
+	part := s.S[s.Offset(h, from):s.Offset(h, to)]
+	if err := chargeBytes(h.Meter, len(part)); err != nil {
+		return Value{}, err
+	}
+	return h.CopyString(textBytes(part))
 }
 
 // textBytes is the bytes of s, which must not be written.

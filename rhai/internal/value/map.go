@@ -246,6 +246,13 @@ func (h *Heap) OwnMap(v *Value) (*Map, error) {
 		return m, nil
 	}
 	n := len(m.vals)
+	work := n / copiedPerOp
+	if m.index != nil {
+		work = 2 * n // the index is built again
+	}
+	if err := charge(h.Meter, work); err != nil {
+		return nil, err
+	}
 	if err := h.Reserve(SizeObject + 48 + n*(SizeValue+SizeKey)); err != nil {
 		return nil, err
 	}

@@ -86,12 +86,18 @@ func (a *Array) Shift(h *Heap) Value {
 	return v
 }
 
+// copiedPerOp is the number of elements that an operation pays to copy.
+const copiedPerOp = 4
+
 // OwnArray makes *v, an array, safe to change: a shared array is replaced by a
 // copy whose elements are marked shared.
 func (h *Heap) OwnArray(v *Value) (*Array, error) {
 	a := v.Array()
 	if a.Flags&Shared == 0 {
 		return a, nil
+	}
+	if err := charge(h.Meter, len(a.E)/copiedPerOp); err != nil {
+		return nil, err
 	}
 	e, err := h.MakeElems(len(a.E))
 	if err != nil {
@@ -124,6 +130,9 @@ func (h *Heap) OwnBlob(v *Value) (*Blob, error) {
 	b := v.Blob()
 	if b.Flags&Shared == 0 {
 		return b, nil
+	}
+	if err := chargeBytes(h.Meter, len(b.B)); err != nil {
+		return nil, err
 	}
 	if err := h.Reserve(len(b.B)); err != nil {
 		return nil, err

@@ -336,6 +336,11 @@ func (vm *VM) drive() status {
 			}
 			return reload
 		}
+		// Natives that are called by name bill nothing themselves.
+		if !vm.spend(1) {
+			vm.endTask()
+			return failed
+		}
 		switch vm.ask(t) {
 		case reload:
 			return reload
@@ -348,9 +353,16 @@ func (vm *VM) drive() status {
 				return failed
 			}
 			t.turn.Err, vm.err = vm.err, nil
+			if !vm.spend(failedCall) {
+				vm.endTask()
+				return failed
+			}
 		}
 	}
 }
+
+// failedCall is what a call that fails at once costs: making the error.
+const failedCall = 50
 
 // endTask pops the task on top; vm.err is kept.
 func (vm *VM) endTask() bool {

@@ -175,7 +175,7 @@ const (
 // New makes a machine.
 func New() *VM {
 	vm := &VM{stack: make([]value.Value, firstStack), frames: make([]frame, 16)}
-	vm.Heap.Recount = vm.recount
+	vm.Heap.Recount, vm.Heap.Meter = vm.recount, vm
 	vm.Heap.Trip = func() { vm.tripped = true; vm.endSlice() }
 	return vm
 }
