@@ -402,22 +402,23 @@ func (h heap) toGo(v value.Value, nesting int) (any, error) {
 }
 
 // Text is what print shows of v.
-func (h heap) Text(v Value) (string, error) {
-	text, err := h.h.TextOf(h.env, v.v.Plain())
+func (h heap) Text(v Value) (string, error) { return h.show(v, h.h.TextOf) }
+
+// show makes a text for the embedder, which the limit on the size of a
+// script's own strings does not concern.
+func (h heap) show(v Value, text func(value.Meter, value.Value) (value.Value, error)) (string, error) {
+	sizes := h.h.Sizes
+	h.h.Sizes = value.Sizes{}
+	s, err := text(h.env, v.v.Plain())
+	h.h.Sizes = sizes
 	if err != nil {
 		return "", err
 	}
-	return text.Str(), nil
+	return s.Str(), nil
 }
 
 // Inspect is what debug shows of v: strings in quotes, for example.
-func (h heap) Inspect(v Value) (string, error) {
-	text, err := h.h.DebugOf(h.env, v.v.Plain())
-	if err != nil {
-		return "", err
-	}
-	return text.Str(), nil
-}
+func (h heap) Inspect(v Value) (string, error) { return h.show(v, h.h.DebugOf) }
 
 // JSON encodes v as JSON (RFC 8259). A function or a host value is an error.
 func (h heap) JSON(v Value) ([]byte, error) { return value.AppendStrictJSON(nil, h.env, v.v.Plain()) }
