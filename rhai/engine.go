@@ -57,6 +57,11 @@ type Config struct {
 	Global *Module
 	// NoEval switches the eval function off.
 	NoEval bool
+	// Profile makes programs bill each statement when it is reached, so that
+	// Run.Profile tells lines apart. Otherwise a function, and each turn of a
+	// loop, is billed as a whole when it begins, which is faster, and branches
+	// that are not taken count.
+	Profile bool
 }
 
 // Engine compiles programs and makes machines for them. It is immutable and
@@ -117,6 +122,7 @@ func (e *Engine) Compile(name, source string, globals ...Global) (*Program, erro
 	l := e.cfg.Limits
 	opts := compile.Options{
 		Name: name, Registry: e.registry, MaxVariables: l.Variables, Sized: l.StringSize+l.ArraySize+l.MapSize > 0,
+		Profile: e.cfg.Profile,
 	}
 	for _, g := range globals {
 		opts.Globals = append(opts.Globals, compile.Global{Name: g.Name, Const: g.Constant})

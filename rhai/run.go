@@ -54,6 +54,10 @@ type Run struct {
 	Debug func(line string, at Position) error
 	// Resolve finds the program that `import "name"` means; nil: imports fail.
 	Resolve func(ctx context.Context, name string) (*Program, error)
+	// Profile, when set, is told where operations are billed, at every single
+	// billing, which makes the run slow. All that it is told adds up to
+	// Stats.Operations. See Config.Profile.
+	Profile func(Sample)
 	// Now is the clock behind timestamp(); nil: the real one.
 	Now func() time.Time
 	// Sleep waits on behalf of the script's sleep(); nil: really.
@@ -174,6 +178,9 @@ func (v *VM) config(r Run) vm.Config {
 		cfg.Debug = func(line string, at syntax.Pos) error {
 			return r.Debug(line, Position{int(at.Line), int(at.Col)})
 		}
+	}
+	if r.Profile != nil {
+		cfg.Sample = func(fn *code.Func, pc int, n int64) { r.Profile(sampleAt(fn, pc, n)) }
 	}
 	if r.Now != nil {
 		cfg.Now = func() int64 { return r.Now().UnixNano() }

@@ -19,6 +19,9 @@ type Options struct {
 	MaxVariables int // 0: no limit; negative: none may be declared
 	// Sized is set when runs limit the sizes of values.
 	Sized bool
+	// Profile bills each statement when it is reached, instead of functions
+	// and turns of loops as a whole. It is slower.
+	Profile bool
 }
 
 // Global is a variable that exists before the script starts. The machine

@@ -39,6 +39,9 @@ func (f *fnState) stmtsUnused(list []syntax.Stmt) {
 
 // stmt compiles one statement; see stmtList for dst.
 func (f *fnState) stmt(s syntax.Stmt, dst int) {
+	if f.c.opts.Profile {
+		defer f.bill(s)()
+	}
 	f.cost++
 	switch s := s.(type) {
 	case nil, *syntax.Empty:

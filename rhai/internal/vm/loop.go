@@ -565,12 +565,14 @@ func (vm *VM) loop() {
 		}
 		continue
 	backEdge:
+		vm.pc = pc
 		if vm.refuel() {
 			pc = int(in.D)
 			continue
 		}
 		goto fail
 	refuel:
+		vm.pc = pc
 		if vm.refuel() {
 			continue
 		}

@@ -46,6 +46,10 @@ type Config struct {
 	Modules Modules // of the embedder; may be nil
 	NoEval  bool
 	Host    any
+	// Sample, when set, is told of every billing: the function and the
+	// instruction after the one that n operations were billed at, 0 when it
+	// was the function's entry.
+	Sample func(fn *code.Func, pc int, n int64)
 }
 
 // Modules tells what the embedder's modules hold besides functions.
@@ -247,7 +251,7 @@ func (vm *VM) End() {
 func (vm *VM) runFunc(fn *code.Func, base int) (value.Value, *value.Error) {
 	vm.depth = 0
 	vm.frames[0] = frame{fn: fn, inst: vm.inst, base: int32(base), flags: flagStop}
-	vm.fn, vm.base = fn, base
+	vm.fn, vm.base, vm.pc = fn, base, 0
 	if !vm.room(base, fn) {
 		return value.Unit, vm.err
 	}
@@ -313,9 +317,16 @@ func (vm *VM) failErr(err error) bool {
 // refuel is called when a slice of operations is used up: it checks everything
 // that is checked from time to time and starts the next slice.
 func (vm *VM) refuel() bool {
-	vm.spent += vm.slice - vm.fuel
+	used := vm.slice - vm.fuel
+	vm.spent += used
 	vm.slice, vm.fuel = 0, 0
 	next := int64(fuelSlice)
+	if vm.cfg.Sample != nil {
+		if used > 0 {
+			vm.cfg.Sample(vm.fn, vm.pc, used)
+		}
+		next = 0
+	}
 	if limit := vm.cfg.Limits.Operations; limit > 0 {
 		left := limit - vm.spent
 		if left < 0 {
