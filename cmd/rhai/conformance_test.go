@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -29,7 +28,10 @@ func corpora(t *testing.T, pattern string) []string {
 // TestConformance holds the engine against every recorded case. A case may
 // differ only if docs/rhai-differences.md names it, and must differ if it does.
 func TestConformance(t *testing.T) {
-	known := documented(t)
+	known, err := knownCases("../../docs/rhai-differences.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"core", "stdlib", "programs", "random"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -145,19 +147,3 @@ func TestCommand(t *testing.T) {
 		})
 	}
 }
-
-// documented lists the cases that docs/rhai-differences.md names.
-func documented(t *testing.T) map[string]bool {
-	t.Helper()
-	text, err := os.ReadFile("../../docs/rhai-differences.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]bool{}
-	for _, id := range caseIDs.FindAllString(string(text), -1) {
-		out[id] = true
-	}
-	return out
-}
-
-var caseIDs = regexp.MustCompile(`\b(?:core|stdlib|programs|random|fuzz)/[a-z0-9/-]*[0-9]{3}\b`)

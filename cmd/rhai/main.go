@@ -18,7 +18,8 @@ Usage:
   rhai fmt [-w] FILE…          print the file in standard layout; -w rewrites it
   rhai repl                    read and run lines
   rhai eval --jsonl            run corpus cases from standard input, one JSON object a line
-  rhai conformance [-v] FILE…  compare with recorded cases and report by topic
+  rhai conformance [-v] [-known DOC] FILE…
+                               compare with recorded cases and report by topic
 
 A FILE of - is standard input. Exit status: 0 done, 1 the script or a case
 failed, 2 wrong usage.
