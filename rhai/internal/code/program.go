@@ -107,6 +107,7 @@ type Capture struct {
 // pc < To continues at Handler, with the error in R[Reg].
 type Try struct {
 	From, To, Handler int32
+	Outer             int32 // the Try around this one in Func.Tries, or -1
 	Reg               uint8
 }
 
@@ -200,9 +201,11 @@ type SwitchKey struct {
 	Text string
 }
 
-// Scope is the variables that are visible at one place, innermost last.
+// Scope is the variables that are visible at one place.
 type Scope struct {
-	Vars []ScopeVar
+	// Last is the innermost of Len variables, each of which knows the next.
+	Last *ScopeVar
+	Len  int
 	// NRegs is the first register that is free there.
 	NRegs   int
 	ThisReg int
@@ -218,4 +221,14 @@ type ScopeVar struct {
 	Const  bool
 	Module bool
 	Mark   int16 // see DynLoad; -1 for none
+	Outer  *ScopeVar
+}
+
+// Vars lists the variables, outermost first.
+func (s *Scope) Vars() []*ScopeVar {
+	list := make([]*ScopeVar, s.Len)
+	for v, i := s.Last, s.Len-1; i >= 0; v, i = v.Outer, i-1 {
+		list[i] = v
+	}
+	return list
 }

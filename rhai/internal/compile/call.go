@@ -58,19 +58,10 @@ func (f *fnState) plainCall(e *syntax.Call, base int) {
 	n := len(e.Args)
 	if fn, ok := f.c.prog.ByName[code.FnKey{Name: e.Name, Params: n}]; ok {
 		f.argsFirstLast(e.Args, base)
-		f.emit(code.Call, base, n, 0, int32(f.c.index(fn)), e.Pos())
+		f.emit(code.Call, base, n, 0, int32(f.c.index[fn]), e.Pos())
 		return
 	}
 	f.native(e, base)
-}
-
-func (c *compiler) index(fn *code.Func) int {
-	for i, g := range c.prog.Funcs {
-		if g == fn {
-			return i
-		}
-	}
-	return -1
 }
 
 // native compiles a call of a function that the script does not define. A
@@ -127,6 +118,7 @@ func (f *fnState) bang(e *syntax.Call, base int) {
 	fn := f.c.prog.ByName[key]
 	if fn == nil && e.Name == "call" && len(e.Args) > 0 {
 		f.emit(code.Bang, base, len(e.Args)-1, 1, f.scope(nil), e.Pos())
+		f.valueAt(e.Args[0].Pos())
 		return
 	}
 	if fn == nil {
@@ -189,7 +181,7 @@ func (f *fnState) otherKeyword(e *syntax.Call, base int) bool {
 		f.args(e.Args, base)
 		f.emit(code.CallFn, base, n, 0, 0, e.Pos())
 		f.valueAt(e.Args[0].Pos())
-	case e.Name == "curry" && n >= 1:
+	case e.Name == "curry" && n >= 2:
 		f.args(e.Args, base)
 		f.emit(code.Curry, base, n, 0, 0, e.Args[0].Pos())
 	case e.Name == "is_def_var" && n == 1:

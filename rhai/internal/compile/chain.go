@@ -121,10 +121,13 @@ func (w *walk) variable(id *syntax.Ident) {
 	v := f.lookup(id.Name)
 	w.name = id.Name
 	switch {
-	case f.fn.HasEval && (v == nil || v.far < 0):
+	case f.fn.HasEval && (v == nil || v.far < 0) && !(v == nil && f.c.hasFunc(id.Name)):
 		w.root, w.reg, w.dyn = code.RootVar, f.temp(), id.Name
 		w.isConst = v != nil && v.isConst
 		f.ident(id, w.reg, true)
+	case v == nil && f.c.hasFunc(id.Name):
+		w.temp(f.temp())
+		f.ident(id, w.reg, false)
 	case v == nil:
 		f.raise(f.unknown(id.Name), id.Pos())
 		w.temp(f.temp())
@@ -337,13 +340,11 @@ func (f *fnState) methodSite(name string, n int) int32 {
 		Script:  f.c.prog.ByName[code.FnKey{Name: name, Params: n - 1}],
 		Keyword: keywordMethods[name],
 	}
-	for k, fn := range f.c.prog.ByName {
-		if k.This != "" && k.Name == name && k.Params == n-1 {
-			if s.Typed == nil {
-				s.Typed = map[string]*code.Func{}
-			}
-			s.Typed[TypeName(k.This)] = fn
+	for _, fn := range f.c.typed[code.FnKey{Name: name, Params: n - 1}] {
+		if s.Typed == nil {
+			s.Typed = map[string]*code.Func{}
 		}
+		s.Typed[TypeName(fn.Def.This)] = fn
 	}
 	return f.site(s)
 }

@@ -74,7 +74,7 @@ func (f *fnState) ifNode(n *syntax.If, dst int) {
 // startLoop opens a loop; the value of a break goes to a temporary, since dst
 // may be a variable that the body reads.
 func (f *fnState) startLoop(dst, top int) *loop {
-	l := &loop{dst: -1, top: top, vars: len(f.vars), dynMark: -1}
+	l := &loop{dst: -1, top: top, vars: f.vars.len(), dynMark: -1}
 	if dst >= 0 {
 		l.dst = f.temp()
 	}
@@ -159,6 +159,11 @@ func (f *fnState) forNode(n *syntax.For, dst int) {
 	item := f.temp()
 	src, pos := f.temp(), f.temp()
 	counter := f.temp()
+	more := 1
+	if n.Counter.Name != "" {
+		more = 2
+	}
+	f.tooManyVars(more, n.Var.At)
 	var prep int
 	if r, ok := n.Iter.(*syntax.Binary); ok && (r.Op == syntax.OpRange || r.Op == syntax.OpRangeIncl) && !openEnded(r) {
 		f.expr(r.L, src)
@@ -180,7 +185,7 @@ func (f *fnState) forNode(n *syntax.For, dst int) {
 	}
 	itemVar, counterVar := f.loopCell(n, 0, item), f.loopCell(n, 1, counter)
 	start := f.cost
-	vars := len(f.vars)
+	vars := f.vars.len()
 	enter := f.emit(code.Jump, 0, 0, 0, 0, n.Pos())
 	top := f.here()
 	f.loopVar(n, n.Var.Name, item, itemVar)
@@ -200,7 +205,7 @@ func (f *fnState) forNode(n *syntax.For, dst int) {
 		op = code.ForInt
 	}
 	f.emit(op, item, cost>>8, cost&0xff, int32(top), n.Iter.Pos())
-	f.vars = f.vars[:vars]
+	f.vars.cut(vars)
 	f.patch(prep)
 	f.endLoop(l, dst, n.Pos())
 	f.release(mark)
@@ -219,7 +224,6 @@ func (f *fnState) loopCell(n *syntax.For, which, step int) int {
 }
 
 func (f *fnState) loopVar(n *syntax.For, name string, step, reg int) {
-	f.tooManyVars(n.Var.At)
 	if step == reg {
 		f.declareAt(name, reg, false, false)
 		f.markDyn()

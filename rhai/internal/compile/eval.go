@@ -46,14 +46,15 @@ func chunk(source string, scope *code.Scope, opts Options, info *fnInfo) (*compi
 		Funcs: slices.Clip(outer.Funcs),
 	}
 	c := &compiler{opts: opts, prog: p, defs: map[*syntax.FnDef]*code.Func{}}
+	c.indexFuncs()
 	fn := &code.Func{Name: "eval", Prog: p, ThisReg: scope.ThisReg, Chunk: true}
 	p.Main = fn
 	f := c.newFn(fn, info, nil)
 	fn.HasEval = scope.Fn.HasEval || info != nil && info.hasEval
-	for _, v := range scope.Vars {
-		f.vars = append(f.vars, variable{
+	for _, v := range scope.Vars() {
+		f.push(variable{
 			name: v.Name, reg: int(v.Reg), far: farSlot(v.Far), isConst: v.Const, boxed: true, module: v.Module,
-			mark: int(v.Mark),
+			mark: int(v.Mark), inScope: v,
 		})
 	}
 	f.next = scope.NRegs

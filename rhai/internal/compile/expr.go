@@ -202,22 +202,23 @@ func (f *fnState) ident(e *syntax.Ident, dst int, borrow bool) {
 	}
 }
 
-func (c *compiler) hasFunc(name string) bool {
-	for k := range c.prog.ByName {
-		if k.Name == name && k.This == "" {
-			return true
-		}
-	}
-	return false
-}
+func (c *compiler) hasFunc(name string) bool { return c.named[name] }
+
+// maxHints bounds the work on suggestions: how many unknown variables of a
+// program get one, and among how many names it is looked for.
+const maxHints = 200
 
 // unknown is the error for a variable that does not exist, with a suggestion.
 func (f *fnState) unknown(name string) *value.Error {
 	err := value.Errorf(value.ErrVariableNotFound, "no variable `%s` here", name)
 	err.Name = name
-	names := make([]string, 0, len(f.vars))
-	for _, v := range f.vars {
-		names = append(names, v.name)
+	if f.c.hints++; f.c.hints > maxHints {
+		return err
+	}
+	vars := f.vars.items[max(0, f.vars.len()-maxHints):]
+	names := make([]string, 0, len(vars))
+	for i := range vars {
+		names = append(names, vars[i].name)
 	}
 	if s := Suggest(name, names); s != "" {
 		err.Msg += "; did you mean `" + s + "`?"
@@ -288,37 +289,14 @@ func isConst(e syntax.Expr) bool {
 	return isLiteral(e)
 }
 
-// pure reports whether evaluating e can have no effect and cannot fail but for
-// a variable that does not exist. Native drops such expressions where nobody
-// uses their value.
+// pure reports whether native drops e where nobody uses its value: a variable,
+// even one that does not exist, or what is made of literals only.
 func pure(e syntax.Expr) bool {
-	switch e := e.(type) {
-	case *syntax.Ident, *syntax.Closure:
+	e = folded(e)
+	if _, ok := e.(*syntax.Ident); ok {
 		return true
-	case *syntax.Interp:
-		return allPure(e.Parts)
-	case *syntax.ArrayLit:
-		return allPure(e.Elems)
-	case *syntax.MapLit:
-		for _, m := range e.Entries {
-			if !pure(m.Value) {
-				return false
-			}
-		}
-		return true
-	case *syntax.Binary:
-		return (e.Op == syntax.OpAnd || e.Op == syntax.OpOr || e.Op == syntax.OpCoalesce) && pure(e.L) && pure(e.R)
 	}
-	return isLiteral(e)
-}
-
-func allPure(list []syntax.Expr) bool {
-	for _, e := range list {
-		if !pure(e) {
-			return false
-		}
-	}
-	return true
+	return isConst(e)
 }
 
 // take moves a temporary into dst.
@@ -552,9 +530,9 @@ func (f *fnState) logical(e *syntax.Binary, dst int) {
 	if e.Op == syntax.OpOr {
 		op = code.JumpTrue
 	}
-	end := f.emit(op, dst, 0, 0, 0, e.L.Pos())
+	end := f.emit(op, dst, 0, 0, 0, valuePos(e.L))
 	f.expr(e.R, dst)
-	f.emit(code.NeedBool, dst, 0, 0, 0, e.R.Pos())
+	f.emit(code.NeedBool, dst, 0, 0, 0, valuePos(e.R))
 	f.patch(end)
 }
 
@@ -564,6 +542,15 @@ func (f *fnState) in(e *syntax.Binary, dst int) {
 	if e.Op == syntax.OpNotIn {
 		f.emit(code.Unary, dst, dst, 0, int32(syntax.OpNot), e.Pos())
 	}
+}
+
+// valuePos is where a condition of the wrong type is reported: a chain's place
+// is its first dot or bracket, not its start.
+func valuePos(e syntax.Expr) syntax.Pos {
+	if c, ok := e.(*syntax.Chain); ok {
+		return c.Steps[0].DotAt
+	}
+	return e.Pos()
 }
 
 // unless maps comparisons to the jump taken when they do not hold.
@@ -599,7 +586,7 @@ func (f *fnState) ifFalse(e syntax.Expr) []int {
 		}
 	}
 	r := f.operand(e)
-	return []int{f.emit(code.JumpFalse, r, 0, 0, 0, e.Pos())}
+	return []int{f.emit(code.JumpFalse, r, 0, 0, 0, valuePos(e))}
 }
 
 // ifTrueOf is ifFalse of `!x`. The operand of ! must be a bool, and the error
@@ -648,7 +635,7 @@ func (f *fnState) ifTrue(e syntax.Expr) []int {
 		}
 	}
 	r := f.operand(e)
-	return []int{f.emit(code.JumpTrue, r, 0, 0, 0, e.Pos())}
+	return []int{f.emit(code.JumpTrue, r, 0, 0, 0, valuePos(e))}
 }
 
 func (f *fnState) compareJump(e *syntax.Binary, ops [2]code.Op) []int {
@@ -690,6 +677,9 @@ func (f *fnState) capture(c syntax.Param) code.Capture {
 			out.Mark = int16(v.mark)
 			out.Reg = uint8(v.reg)
 			out.Const = v.isConst
+			if v.far >= 0 {
+				out.Far = int32(256 + v.far)
+			}
 		}
 	case v == nil:
 		out.Missing = true

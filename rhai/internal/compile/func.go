@@ -44,8 +44,15 @@ type compiler struct {
 	prog *code.Program
 	res  *resolution
 	defs map[*syntax.FnDef]*code.Func
-	anon int
-	err  error
+	// Of the functions known before any code is made: the places in
+	// prog.Funcs, the names that can be called without a receiver, and the
+	// methods for types.
+	index map[*code.Func]int
+	named map[string]bool
+	typed map[code.FnKey][]*code.Func
+	anon  int
+	hints int // suggestions made for unknown variables
+	err   error
 }
 
 // File compiles a parsed program.
@@ -61,12 +68,31 @@ func File(file *syntax.File, opts Options) (*code.Program, error) {
 		p.Funcs = append(p.Funcs, f)
 		p.ByName[code.FnKey{This: def.This, Name: def.Name, Params: len(def.Params)}] = f
 	}
+	c.indexFuncs()
 	p.Main = &code.Func{Prog: p, ThisReg: -1}
 	c.main(file)
 	for _, def := range file.Funcs {
 		c.fn(def)
 	}
 	return p, c.err
+}
+
+// indexFuncs makes the functions easy to find: a program may have many, and
+// calls of them everywhere.
+func (c *compiler) indexFuncs() {
+	c.index, c.named, c.typed = map[*code.Func]int{}, map[string]bool{}, map[code.FnKey][]*code.Func{}
+	for i, f := range c.prog.Funcs {
+		c.index[f] = i
+		if f.Def == nil {
+			continue
+		}
+		if f.Def.This == "" {
+			c.named[f.Name] = true
+		} else {
+			k := code.FnKey{Name: f.Name, Params: len(f.Def.Params)}
+			c.typed[k] = append(c.typed[k], f)
+		}
+	}
 }
 
 func (c *compiler) main(file *syntax.File) {
@@ -91,7 +117,7 @@ type fnState struct {
 	fn     *code.Func
 	info   *fnInfo
 	parent *fnState
-	vars   []variable
+	vars   names[variable]
 	next   int // first free register
 	far    int // number of far locals in use
 	maxFar int
@@ -100,7 +126,9 @@ type fnState struct {
 	catch  []int // registers of the errors being handled, innermost last
 	cost   int
 	consts map[constKey]int32
-	depth  int // nesting of blocks; 0 is the function's own
+	// blockVars is the number of variables outside the current block.
+	blockVars int
+	depth     int // nesting of blocks; 0 is the function's own
 }
 
 type constKey struct {
@@ -122,6 +150,12 @@ type variable struct {
 	// variables that eval had declared when this one was declared: later ones
 	// hide it. -1 when that was none.
 	mark int
+	// count is the number of variables up to this one. One that replaces
+	// another of the same block does not count.
+	count int
+	// inScope is the variable as the scopes of eval and its kin have it, once
+	// one of them has been made.
+	inScope *code.ScopeVar
 }
 
 // loop is a loop being compiled.
@@ -162,6 +196,10 @@ func (f *fnState) reserveThis() {
 // body compiles the statements of a whole function; their value is returned.
 func (f *fnState) body(stmts []syntax.Stmt, end syntax.Pos) {
 	dst := f.temp()
+	f.blockVars = f.vars.len()
+	if f.fn == f.c.prog.Main {
+		f.blockVars = 0
+	}
 	if f.fn.HasEval && !f.fn.Chunk {
 		f.emit(code.DynReset, 0, 0, 0, 0, end)
 	}
@@ -176,6 +214,23 @@ func (f *fnState) finish() {
 		f.fn.NRegs = 256 + f.maxFar
 	}
 	f.fn.Cost = int32(min(f.cost+1, 1<<30))
+	f.nestTries()
+}
+
+// nestTries finds the range around each protected range. They are in the
+// order of their ends, inner ones before outer ones.
+func (f *fnState) nestTries() {
+	tries := f.fn.Tries
+	for i := len(tries) - 1; i >= 0; i-- {
+		outer := int32(i + 1)
+		if i+1 == len(tries) {
+			outer = -1
+		}
+		for outer >= 0 && tries[outer].From > tries[i].From {
+			outer = tries[outer].Outer
+		}
+		tries[i].Outer = outer
+	}
 }
 
 // emit appends an instruction and returns its index.
@@ -198,7 +253,11 @@ func (f *fnState) patch(list ...int) {
 func (f *fnState) temp() int {
 	r := f.next
 	if r > 254 {
-		f.fail(syntax.Pos{}, "this expression or function is too complex: it needs more than 255 values at once")
+		var pos syntax.Pos
+		if n := len(f.fn.Pos); n > 0 {
+			pos = f.fn.Pos[n-1]
+		}
+		f.fail(pos, "this expression or function is too complex: it needs more than 255 values at once")
 		return 254
 	}
 	f.next++
@@ -220,14 +279,21 @@ func (f *fnState) fail(pos syntax.Pos, format string, args ...any) {
 func (f *fnState) declare(name string, isConst bool) *variable {
 	v := variable{name: name, isConst: isConst, far: -1, mark: -1}
 	v.reg = f.temp()
-	f.vars = append(f.vars, v)
-	return &f.vars[len(f.vars)-1]
+	return f.push(v)
+}
+
+// push makes a variable visible.
+func (f *fnState) push(v variable) *variable {
+	v.count = f.count()
+	if !v.module {
+		v.count++
+	}
+	return f.vars.push(v.name, v)
 }
 
 // declareAt makes a variable of a register that is already taken.
 func (f *fnState) declareAt(name string, reg int, isConst, boxed bool) *variable {
-	f.vars = append(f.vars, variable{name: name, reg: reg, far: -1, isConst: isConst, boxed: boxed, mark: -1})
-	return &f.vars[len(f.vars)-1]
+	return f.push(variable{name: name, reg: reg, far: -1, isConst: isConst, boxed: boxed, mark: -1})
 }
 
 // markDyn gives the variable declared last its mark.
@@ -237,7 +303,7 @@ func (f *fnState) markDyn() {
 	}
 	m := f.temp()
 	f.emit(code.DynMark, m, 0, 0, 0, syntax.Pos{})
-	f.vars[len(f.vars)-1].mark = m
+	f.vars.last().mark = m
 }
 
 // dynWord follows an instruction that looks a variable up by name: it says
@@ -252,26 +318,17 @@ func (f *fnState) dynWord(v *variable, pos syntax.Pos) {
 
 // lookup finds the innermost variable of that name.
 func (f *fnState) lookup(name string) *variable {
-	for i := len(f.vars) - 1; i >= 0; i-- {
-		if v := &f.vars[i]; v.name == name && !v.module {
-			return v
-		}
-	}
-	return nil
+	return f.vars.find(name, func(v *variable) bool { return !v.module })
 }
 
 func (f *fnState) lookupModule(name string) *variable {
-	for i := len(f.vars) - 1; i >= 0; i-- {
-		if v := &f.vars[i]; v.name == name && v.module {
-			return v
-		}
-	}
-	return nil
+	return f.vars.find(name, func(v *variable) bool { return v.module })
 }
 
 // scoped compiles body and forgets the variables and registers it took.
 func (f *fnState) scoped(body func()) {
-	vars, next, far := len(f.vars), f.next, f.far
+	vars, next, far, block := f.vars.len(), f.next, f.far, f.blockVars
+	f.blockVars = vars
 	f.depth++
 	mark := -1
 	if f.fn.HasEval {
@@ -283,7 +340,8 @@ func (f *fnState) scoped(body func()) {
 		f.emit(code.DynTrim, mark, 0, 0, 0, syntax.Pos{})
 	}
 	f.depth--
-	f.vars, f.next, f.far = f.vars[:vars], next, far
+	f.vars.cut(vars)
+	f.next, f.far, f.blockVars = next, far, block
 }
 
 // constant gives the index of a constant in the function's pool.
@@ -314,12 +372,27 @@ func (f *fnState) site(s code.Site) int32 {
 	return int32(len(f.c.prog.Sites) - 1)
 }
 
-// scope records what is visible here, for eval and its kin.
+// scope records what is visible here, for eval and its kin. Scopes share what
+// they have in common: a script may have many of both.
 func (f *fnState) scope(bang *syntax.FnDef) int32 {
-	s := code.Scope{NRegs: f.next, ThisReg: f.fn.ThisReg, Fn: f.fn, Bang: bang}
-	for _, v := range f.vars {
-		s.Vars = append(s.Vars, code.ScopeVar{Name: v.name, Reg: uint8(v.reg), Far: int32(v.far), Const: v.isConst, Module: v.module, Mark: int16(v.mark)})
+	vars := f.vars.items
+	known := len(vars)
+	for known > 0 && vars[known-1].inScope == nil {
+		known--
 	}
-	f.c.prog.Scopes = append(f.c.prog.Scopes, s)
+	var last *code.ScopeVar
+	if known > 0 {
+		last = vars[known-1].inScope
+	}
+	for i := known; i < len(vars); i++ {
+		v := &vars[i]
+		v.inScope = &code.ScopeVar{
+			Name: v.name, Reg: uint8(v.reg), Far: int32(v.far), Const: v.isConst, Module: v.module, Mark: int16(v.mark), Outer: last,
+		}
+		last = v.inScope
+	}
+	f.c.prog.Scopes = append(f.c.prog.Scopes, code.Scope{
+		Last: last, Len: len(vars), NRegs: f.next, ThisReg: f.fn.ThisReg, Fn: f.fn, Bang: bang,
+	})
 	return int32(len(f.c.prog.Scopes) - 1)
 }

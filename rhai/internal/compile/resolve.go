@@ -29,13 +29,8 @@ type resolver struct {
 // fnScope is one function being walked.
 type fnScope struct {
 	info  *fnInfo
-	names []local
+	names names[declKey]
 	all   []declKey
-}
-
-type local struct {
-	name string
-	key  declKey
 }
 
 func resolveFile(file *syntax.File) *resolution {
@@ -76,28 +71,23 @@ func (r *resolver) function(node any, params []syntax.Param, body func()) {
 
 func (r *resolver) declare(name string, key declKey) {
 	f := r.top()
-	f.names = append(f.names, local{name, key})
+	f.names.push(name, key)
 	f.all = append(f.all, key)
 }
 
 // capture marks the variable that a closure inside the function on top
 // captures.
 func (r *resolver) capture(name string) {
-	f := r.top()
-	for n := len(f.names) - 1; n >= 0; n-- {
-		if f.names[n].name == name {
-			r.out.captured[f.names[n].key] = true
-			return
-		}
+	if key := r.top().names.find(name, func(*declKey) bool { return true }); key != nil {
+		r.out.captured[*key] = true
 	}
 }
 
 // scoped runs body and forgets what it declared.
 func (r *resolver) scoped(body func()) {
-	n := len(r.top().names)
+	n := r.top().names.len()
 	body()
-	f := r.top()
-	f.names = f.names[:n]
+	r.top().names.cut(n)
 }
 
 func (r *resolver) stmts(list []syntax.Stmt) {

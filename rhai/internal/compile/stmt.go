@@ -92,25 +92,41 @@ func (f *fnState) exprStmt(e syntax.Expr, dst int) {
 	f.release(mark)
 }
 
-// tooManyVars raises the error of one more variable than allowed.
-func (f *fnState) tooManyVars(at syntax.Pos) {
-	if limit := f.c.opts.MaxVariables; limit != 0 && len(f.vars) >= max(limit, 0) {
+// count is the number of variables in scope. One that is declared again in the
+// same block counts once.
+func (f *fnState) count() int {
+	if f.vars.len() == 0 {
+		return 0
+	}
+	return f.vars.last().count
+}
+
+// tooManyVars raises the error of more variables than allowed.
+func (f *fnState) tooManyVars(more int, at syntax.Pos) {
+	if limit := f.c.opts.MaxVariables; limit != 0 && f.count()+more > max(limit, 0) {
 		f.raise(tooMany("variables", max(limit, 0)), at)
 	}
 }
 
 func (f *fnState) let(s *syntax.Let) {
 	reg := f.next
+	vars := f.vars.len()
+	again := f.vars.has(s.Name, f.blockVars)
+	if !again {
+		f.tooManyVars(1, s.Pos())
+	}
 	if s.Value != nil {
 		f.expr(s.Value, f.temp())
 	} else {
 		f.emit(code.Load, f.temp(), 0, 0, 0, s.Pos())
 	}
 	f.release(reg)
-	f.tooManyVars(s.Pos())
 	f.declareValue(s.Name, reg, s.Const, f.c.res.captured[declKey{s, 0}], s.Pos())
+	if again && f.vars.len() > vars {
+		f.vars.last().count--
+	}
 	if s.Const && (s.Value == nil || isConst(s.Value)) && !f.fn.HasEval && !f.info.hasBang {
-		f.vars[len(f.vars)-1].literal = true
+		f.vars.last().literal = true
 	}
 	if s.Const && f.parent == nil && f.fn == f.c.prog.Main && f.depth == 0 && len(f.c.prog.Defs) > 0 {
 		mark := f.next
@@ -138,7 +154,7 @@ func (f *fnState) declareValue(name string, reg int, isConst, boxed bool, pos sy
 		return
 	}
 	f.emit(code.SetFar, reg, 2, 0, int32(256+f.far), pos)
-	f.vars = append(f.vars, variable{name: name, reg: 255, far: f.far, isConst: isConst, boxed: boxed, mark: -1})
+	f.push(variable{name: name, reg: 255, far: f.far, isConst: isConst, boxed: boxed, mark: -1})
 	f.far++
 	f.maxFar = max(f.maxFar, f.far)
 }
@@ -205,6 +221,8 @@ func (f *fnState) store(t *syntax.Ident, v *variable, r int) {
 			how = 3
 		}
 		f.dynStore(t.Name, r, how, t.Pos())
+	case v == nil && f.c.hasFunc(t.Name):
+		f.raise(AssignConst(t.Name), t.Pos())
 	case v == nil:
 		f.raise(f.unknown(t.Name), t.Pos())
 	case v.isConst:
@@ -256,6 +274,8 @@ func (f *fnState) opAssignSlow(t *syntax.Ident, v *variable, op syntax.Op, val s
 		f.raise(AssignConst(t.Name), t.Pos())
 	case v != nil && v.far < 0 && !f.fn.HasEval:
 		f.emit(code.AssignVar, v.reg, r, int(bit(v.isConst)), int32(op), pos)
+	case v == nil && !f.fn.HasEval && f.c.hasFunc(t.Name):
+		f.raise(AssignConst(t.Name), t.Pos())
 	case v == nil && !f.fn.HasEval:
 		f.raise(f.unknown(t.Name), t.Pos())
 	default:
@@ -300,17 +320,17 @@ func (f *fnState) try(s *syntax.Try, dst int) {
 	}
 	f.emit(code.Catch, errReg, 0, 0, 0, s.Pos())
 	f.catch = append(f.catch, errReg)
-	vars := len(f.vars)
+	vars := f.vars.len()
 	if s.Var.Name != "" {
 		// The variable's register is apart from the handle, which rethrow reads.
-		f.tooManyVars(s.Var.At)
+		f.tooManyVars(1, s.Var.At)
 		v := f.declare(s.Var.Name, false)
 		v.boxed = f.c.res.captured[declKey{s, 0}]
 		f.emit(code.Move, v.reg, errReg, 0, 0, s.Var.At)
 		f.markDyn()
 	}
 	f.block(s.Catch, -1)
-	f.vars = f.vars[:vars]
+	f.vars.cut(vars)
 	f.catch = f.catch[:len(f.catch)-1]
 	f.unit(dst, s.Pos())
 	f.patch(end)

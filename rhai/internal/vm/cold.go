@@ -263,6 +263,9 @@ func (vm *VM) concat(in *code.Instr, regs *[256]value.Value) status {
 				return vm.concatErr(in, err)
 			}
 		}
+		if limit := vm.cfg.Limits.Sizes.String; limit > 0 && len(buf) > limit && (i > 0 || in.B == 0) {
+			return vm.concatErr(in, value.TooLarge("string", limit))
+		}
 	}
 	if cap(buf) <= maxScratch {
 		vm.text = buf
@@ -368,7 +371,7 @@ func (vm *VM) captureSlot(c *code.Capture) (*value.Value, *value.Error) {
 		if d := vm.findDyn(c.Name, since); d != nil {
 			return &d.v, nil
 		}
-		if c.Reg == 255 {
+		if c.Reg == 255 && c.Far < 0 {
 			return nil, unknownVariable(c.Name)
 		}
 	}

@@ -124,7 +124,7 @@ func (vm *VM) eval(in *code.Instr, regs *[256]value.Value) status {
 	if vm.cfg.NoEval {
 		return vm.failNow(value.Errorf(value.ErrFunctionNotFound, "eval is switched off"))
 	}
-	if !vm.spend(int64(len(src.Str()))) {
+	if !vm.spend(int64(len(src.Str())) + vm.chunkCost(in.D)) {
 		return failed
 	}
 	l := &vm.cfg.Limits
@@ -165,6 +165,13 @@ func (vm *VM) runChunk(fn *code.Func, ret int) status {
 	return reload
 }
 
+// chunkCost is what it costs to compile an empty text in scope d: all that is
+// visible is gone through.
+func (vm *VM) chunkCost(d int32) int64 {
+	p := vm.fn.Prog
+	return int64(p.Scopes[d].Len+len(p.Funcs)) / 8
+}
+
 // maxEvals bounds the nesting of eval and call!.
 const maxEvals = 64
 
@@ -177,7 +184,10 @@ func (vm *VM) bang(in *code.Instr, regs *[256]value.Value) status {
 	if in.C == 1 {
 		f := regs[in.A].Plain()
 		if !f.Is(value.KFn) {
-			return vm.failNow(vm.notFound("call", regs[in.A:int(in.A)+n+1]...))
+			vm.err = value.Mismatch("Fn", f.TypeName())
+			vm.err.OfValue = true
+			vm.placeValue()
+			return failed
 		}
 		fn, _ := vm.resolve(f.Fn(), n)
 		if fn == nil || fn.Def == nil || len(f.Fn().Curry) > 0 {
@@ -186,9 +196,20 @@ func (vm *VM) bang(in *code.Instr, regs *[256]value.Value) status {
 		def = fn.Def
 		from++
 	}
+	if !vm.spend(vm.chunkCost(in.D)) {
+		return failed
+	}
 	fn, err := compile.Bang(s, def, vm.compileOptions())
 	if err != nil {
 		vm.failErr(parseError(err))
+		return failed
+	}
+	made := len(fn.Code)
+	for _, f := range fn.Prog.Funcs[len(vm.fn.Prog.Funcs):] {
+		made += len(f.Code)
+	}
+	vm.Heap.Charge(64 * made)
+	if !vm.spend(int64(made)) {
 		return failed
 	}
 	to := vm.base + s.NRegs
@@ -214,8 +235,12 @@ func (vm *VM) isDefVar(in *code.Instr, regs *[256]value.Value) status {
 	}
 	name := v.Str()
 	found := vm.findDyn(name, 0) != nil
-	for _, x := range vm.fn.Prog.Scopes[in.D].Vars {
-		found = found || x.Name == name && !x.Module
+	scope := &vm.fn.Prog.Scopes[in.D]
+	if !found && !vm.spend(int64(scope.Len/8)) {
+		return failed
+	}
+	for x := scope.Last; x != nil && !found; x = x.Outer {
+		found = x.Name == name && !x.Module
 	}
 	regs[in.A] = value.Bool(found)
 	return next

@@ -185,6 +185,8 @@ func (vm *VM) putBack(b back, v value.Value) bool {
 	case backToCell:
 		b.cell.V = v
 	case backToPath:
+		// The path belongs to the program of the caller, not of the callee.
+		vm.focus()
 		return vm.setPath(b.path, int(b.idx), v)
 	}
 	return true

@@ -195,6 +195,9 @@ func (vm *VM) updateCopy(cur *value.Value, steps []code.PathStep, base int, f fu
 	if !vm.update(&x, steps[1:], base, f, v) {
 		return false
 	}
+	if cur.Is(value.KMap) && len(steps) > 1 {
+		return true // there is no such key, and what was changed was nobody's
+	}
 	if s.Prop && cur.Is(value.KObject) && !vm.assigning && !vm.settable(cur, s, x) {
 		// A method changed what a read-only property of a host value gave: as
 		// in native, a copy, or a host value that changed in place.
@@ -232,14 +235,15 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 	}
 	a := vm.base + int(in.A)
 	b := noBack
-	if p.Root != code.RootTemp && !vm.constRecv(s, b) && !vm.constCell(p) {
+	temp := p.Root == code.RootTemp || leaf.IsUnit() && vm.absent(*root, p.Steps)
+	if !temp && !vm.constRecv(s, b) && !vm.constCell(p) {
 		b = back{kind: backToPath, idx: int32(vm.base), path: p}
 	}
 	if r := vm.stack[vm.base+int(p.Reg)]; r.Is(value.KCell) {
 		b.cell = r.Cell() // in use while a method runs on a part of it
 	}
 	if s.Keyword == code.KeyTake && s.NArgs == 1 {
-		return vm.takePath(p, s, root, leaf, a)
+		return vm.takePath(p, s, root, leaf, a, temp)
 	}
 	if vm.isScriptMethod(s, leaf) {
 		leaf.Share()
@@ -254,7 +258,7 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 		leaf.Share()
 		return vm.callNatives(s, p.Site, &leaf, rest, a, b)
 	}
-	if !f.Mutates || p.Root == code.RootTemp {
+	if !f.Mutates || temp {
 		if f.Mutates {
 			leaf.Share()
 		}
@@ -281,12 +285,32 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 	return next
 }
 
+// absent reports whether steps, which can be followed from v, end at a key that
+// a map does not have: what a method does to the () found there is lost.
+func (vm *VM) absent(v value.Value, steps []code.PathStep) bool {
+	last := &steps[len(steps)-1]
+	m, ok := vm.readSteps(v, steps[:len(steps)-1], vm.base)
+	if !ok || !m.Is(value.KMap) {
+		vm.err = nil
+		return false
+	}
+	name := last.Name
+	if !last.Prop {
+		name = vm.stack[vm.base+int(last.Reg)].Plain().Str()
+	}
+	_, has := m.Map().Get(name)
+	return !has
+}
+
 // takePath runs path.take(): the value, leaving () in its place.
-func (vm *VM) takePath(p *code.Path, s *code.Site, root *value.Value, leaf value.Value, a int) status {
+func (vm *VM) takePath(p *code.Path, s *code.Site, root *value.Value, leaf value.Value, a int, temp bool) status {
 	if vm.constRecv(s, noBack) || vm.constCell(p) {
 		return vm.failNow(constMethod(s.Name))
 	}
 	vm.stack[a] = leaf.Share()
+	if temp {
+		return next
+	}
 	return vm.done(vm.update(root, p.Steps, vm.base, nil, value.Unit))
 }
 

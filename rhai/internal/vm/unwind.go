@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"sort"
+
 	"github.com/picloud/picloud/rhai/internal/code"
 	"github.com/picloud/picloud/rhai/internal/native"
 	"github.com/picloud/picloud/rhai/internal/syntax"
@@ -54,9 +56,16 @@ func (vm *VM) place(f *frame) {
 	}
 }
 
+// handler finds the innermost protected range that holds pc, or nil. The
+// first that ends after pc is either around pc, or behind it and inside all
+// those that are.
 func handler(fn *code.Func, pc int) *code.Try {
-	for i := range fn.Tries {
-		if t := &fn.Tries[i]; pc >= int(t.From) && pc < int(t.To) {
+	i := sort.Search(len(fn.Tries), func(i int) bool { return pc < int(fn.Tries[i].To) })
+	if i == len(fn.Tries) {
+		return nil
+	}
+	for ; i >= 0; i = int(fn.Tries[i].Outer) {
+		if t := &fn.Tries[i]; pc >= int(t.From) {
 			return t
 		}
 	}
