@@ -106,13 +106,10 @@ func (op operation) describe(m *Manager) huma.Operation {
 	h := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: api.Prefix + op.path,
 		Summary: op.summary, Tags: []string{op.tag},
-		MaxBodyBytes: op.maxBody, BodyReadTimeout: bodyTimeout,
+		MaxBodyBytes: op.bodyLimit(), BodyReadTimeout: bodyTimeout,
 		Extensions:  map[string]any{capabilityField: string(op.capability)},
 		Middlewares: huma.Middlewares{m.guard(op)},
 		Responses:   map[string]*huma.Response{},
-	}
-	if h.MaxBodyBytes == 0 {
-		h.MaxBodyBytes = defaultBodyBytes
 	}
 	if op.capability != Anyone {
 		h.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
@@ -126,7 +123,16 @@ func (op operation) describe(m *Manager) huma.Operation {
 	return h
 }
 
-// guard authenticates and authorises before anything of the body is read.
+// bodyLimit is how many bytes a body may have.
+func (op operation) bodyLimit() int64 {
+	if op.maxBody == 0 {
+		return defaultBodyBytes
+	}
+	return op.maxBody
+}
+
+// guard authenticates, authorises and looks at the announced size before
+// anything of the body is read.
 func (m *Manager) guard(op operation) func(huma.Context, func(huma.Context)) {
 	timeout := op.timeout
 	if timeout == 0 {
@@ -149,6 +155,10 @@ func (m *Manager) guard(op operation) func(huma.Context, func(huma.Context)) {
 				m.writeProblem(w, r, err)
 				return
 			}
+		}
+		if limit := op.bodyLimit(); r.ContentLength > limit {
+			m.writeProblem(w, r, picloud.Errorf(picloud.CodeTooLarge, "the body has %d bytes, at most %d are allowed", r.ContentLength, limit))
+			return
 		}
 		next(huma.WithValue(ctx, principalKey, p))
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -188,8 +189,8 @@ var client = &http.Client{
 }
 
 // raw sends bytes as they are, for requests that net/http would not make, and
-// returns the status of the answer.
-func raw(t *testing.T, base, request string) string {
+// reads the answer. The request should ask for the connection to be closed.
+func raw(t *testing.T, base, request string) answer {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if err != nil {
@@ -199,11 +200,26 @@ func raw(t *testing.T, base, request string) string {
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	text, err := io.ReadAll(conn)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), " ")
-	status, _, _ := strings.Cut(rest, " ")
-	return status
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(text)}
+}
+
+// announce sends the head of a request whose body would have so many bytes. A
+// body that is too large must be refused before it is read; a client that sends
+// it all the same may find the connection closed and no answer.
+func announce(t *testing.T, base, path string, bytes int, headers ...string) answer {
+	t.Helper()
+	head := append([]string{
+		"POST " + path + " HTTP/1.1", "Host: localhost", "Connection: close",
+		"Content-Type: application/json", fmt.Sprintf("Content-Length: %d", bytes),
+	}, headers...)
+	return raw(t, base, strings.Join(head, "\r\n")+"\r\n\r\n")
 }
