@@ -103,6 +103,10 @@ func (f *fnState) startWalk(e *syntax.Chain) *walk {
 		w.variable(root)
 	case *syntax.This:
 		f.emit(code.NeedThis, 0, 0, 0, 0, root.Pos())
+		if f.fn.ThisReg < 0 {
+			w.temp(f.temp()) // never bound here: NeedThis fails
+			break
+		}
 		w.root, w.reg, w.name = code.RootThis, f.fn.ThisReg, "this"
 	case *syntax.Qualified:
 		w.temp(f.temp())

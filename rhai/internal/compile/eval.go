@@ -27,7 +27,7 @@ func Bang(scope *code.Scope, def *syntax.FnDef, opts Options) (*code.Func, error
 	r.fn(def)
 	c, f := chunk(scope.Fn.Prog.Source, scope, opts, r.out.fns[def])
 	c.res = r.out
-	f.fn.Name = def.Name
+	f.fn.Name, f.fn.Def = def.Name, def
 	f.info.hasBang = true
 	for i, p := range def.Params {
 		v := f.declare(p.Name, false)

@@ -107,9 +107,9 @@ func (e *Error) Root() *Error {
 // not be caught, nor may programs that do not parse.
 func (e *Error) Catchable() bool {
 	if e.Kind == ErrInFunctionCall {
-		// eval makes even a parse error catchable; a limit inside a call is
-		// never wrapped (the machine passes it on as it is).
-		return true
+		// eval wraps every error, and makes a parse error catchable.
+		root := e.Root()
+		return root.Kind == ErrParsing || root.Catchable()
 	}
 	switch e.Kind {
 	case ErrTooManyOps, ErrTooManyModules, ErrTooManyVariables, ErrStackOverflow, ErrDataTooLarge,

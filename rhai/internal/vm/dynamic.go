@@ -153,7 +153,7 @@ func (vm *VM) runChunk(fn *code.Func, ret int) status {
 	}
 	// A chunk is no call of a function, and does not count as one.
 	vm.maxDepth++
-	vm.exts = append(vm.exts, ext{kind: extChunk, ret: int32(ret), this: -1})
+	vm.exts = append(vm.exts, ext{kind: extChunk, ret: int32(ret), this: -1, eval: fn.Def == nil})
 	depth := vm.depth
 	if !vm.push(fn, inst, vm.base, flags) {
 		if vm.depth == depth {

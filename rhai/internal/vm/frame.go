@@ -19,6 +19,7 @@ type ext struct {
 	task   *taskState
 	inst   *instance // of a module being imported
 	name   string    // of the module
+	eval   bool      // the chunk is eval's, which wraps every error
 }
 
 type extKind uint8

@@ -93,7 +93,7 @@ func (vm *VM) endFrame(f *frame) {
 	switch {
 	case x.kind == extModule:
 		vm.err = &value.Error{Kind: value.ErrInModule, Msg: vm.err.Msg, Name: x.name, Pos: pos, Inner: vm.err}
-	case system(vm.err):
+	case system(vm.err) && !(x.kind == extChunk && x.eval && vm.err.Kind != value.ErrTerminated):
 		moved := *vm.err
 		moved.Pos = pos
 		vm.err = &moved
