@@ -64,10 +64,10 @@ func newHouse(t *testing.T) *house {
 	return &house{Service: s, T: t, store: st, clock: c, ctx: t.Context()}
 }
 
-// withOwner is a house with its owner, fabian.
+// withOwner is a house with its owner, ada.
 func withOwner(t *testing.T) *house {
 	h := newHouse(t)
-	created, err := h.Bootstrap(h.ctx, NewOwner{"Fabian", "Fabian@Example.org", goodPassword})
+	created, err := h.Bootstrap(h.ctx, NewOwner{"Ada", "Ada@Example.org", goodPassword})
 	if err != nil || !created {
 		t.Fatalf("bootstrap: %v, %v", created, err)
 	}
@@ -80,7 +80,7 @@ func (h *house) login(name, password, address string) (SignedIn, error) {
 
 func (h *house) mustLogin() SignedIn {
 	h.Helper()
-	in, err := h.login("fabian", goodPassword, "192.0.2.1")
+	in, err := h.login("ada", goodPassword, "192.0.2.1")
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -107,12 +107,12 @@ func TestSetup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := NewOwner{"fabian", "fabian@example.org", goodPassword}
+	good := NewOwner{"ada", "ada@example.org", goodPassword}
 	for _, wrong := range []string{"", "guess", old, token[:len(token)-1], strings.Repeat("x", 1<<20)} {
 		_, err := h.Setup(h.ctx, wrong, good)
 		h.wantCode(err, picloud.CodeInvalidCredentials)
 	}
-	for _, bad := range []NewOwner{{"", "a@b", goodPassword}, {"fabian", "nobody", goodPassword}, {"fabian", "a@b", "short"}} {
+	for _, bad := range []NewOwner{{"", "a@b", goodPassword}, {"ada", "nobody", goodPassword}, {"ada", "a@b", "short"}} {
 		_, err := h.Setup(h.ctx, token, bad)
 		h.wantCode(err, picloud.CodeInvalid) // and the token is not used up
 	}
@@ -141,13 +141,13 @@ func TestSetupTokenExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.clock.Add(SetupTTL)
-	_, err = h.Setup(h.ctx, token, NewOwner{"fabian", "fabian@example.org", goodPassword})
+	_, err = h.Setup(h.ctx, token, NewOwner{"ada", "ada@example.org", goodPassword})
 	h.wantCode(err, picloud.CodeInvalidCredentials)
 }
 
 func TestLogin(t *testing.T) {
 	h := withOwner(t)
-	for _, name := range []string{"fabian", "FABIAN", " fabian@example.org "} {
+	for _, name := range []string{"ada", "ADA", " ada@example.org "} {
 		in, err := h.login(name, goodPassword, "192.0.2.1")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -158,7 +158,7 @@ func TestLogin(t *testing.T) {
 		}
 	}
 	var texts []string
-	for _, guess := range [][2]string{{"fabian", "rowing by the rivet"}, {"nobody", goodPassword}, {"", ""}, {"fabian", ""}, {"a' OR 1=1 --", "x"}, {"fabian", goodPassword + strings.Repeat("x", 1<<20)}} {
+	for _, guess := range [][2]string{{"ada", "rowing by the rivet"}, {"nobody", goodPassword}, {"", ""}, {"ada", ""}, {"a' OR 1=1 --", "x"}, {"ada", goodPassword + strings.Repeat("x", 1<<20)}} {
 		_, err := h.login(guess[0], guess[1], "192.0.2.9")
 		h.wantCode(err, picloud.CodeInvalidCredentials)
 		texts = append(texts, err.Error())
@@ -258,9 +258,9 @@ func TestChangePassword(t *testing.T) {
 	}
 	_, err = h.Authenticate(h.ctx, thief.Token)
 	h.wantCode(err, picloud.CodeUnauthenticated)
-	_, err = h.login("fabian", goodPassword, "::1")
+	_, err = h.login("ada", goodPassword, "::1")
 	h.wantCode(err, picloud.CodeInvalidCredentials)
-	if _, err := h.login("fabian", next, "::1"); err != nil {
+	if _, err := h.login("ada", next, "::1"); err != nil {
 		t.Error(err)
 	}
 }
@@ -268,20 +268,20 @@ func TestChangePassword(t *testing.T) {
 func TestOneAddressIsStoppedAndTheAccountIsNot(t *testing.T) {
 	h := withOwner(t)
 	for range maxAddressFailures {
-		_, err := h.login("fabian", "a guess", "198.51.100.7")
+		_, err := h.login("ada", "a guess", "198.51.100.7")
 		h.wantCode(err, picloud.CodeInvalidCredentials)
 	}
-	_, err := h.login("fabian", goodPassword, "198.51.100.7")
+	_, err := h.login("ada", goodPassword, "198.51.100.7")
 	h.wantCode(err, picloud.CodeRateLimited)
 	var e *picloud.Error
 	if !errors.As(err, &e) || e.RetryAfter <= 0 || e.RetryAfter > failureWindow {
 		t.Errorf("retry after %v", e.RetryAfter)
 	}
-	if _, err := h.login("fabian", goodPassword, "192.0.2.1"); err != nil {
+	if _, err := h.login("ada", goodPassword, "192.0.2.1"); err != nil {
 		t.Errorf("the owner from elsewhere: %v", err)
 	}
 	h.clock.Add(failureWindow)
-	if _, err := h.login("fabian", goodPassword, "198.51.100.7"); err != nil {
+	if _, err := h.login("ada", goodPassword, "198.51.100.7"); err != nil {
 		t.Errorf("after the wait: %v", err)
 	}
 }
@@ -290,10 +290,10 @@ func TestManyAddressesLockTheAccount(t *testing.T) {
 	h := withOwner(t)
 	in := h.mustLogin()
 	for i := range maxAccountFailures {
-		_, err := h.login("FABIAN", "a guess", fmt.Sprintf("198.51.100.%d", i))
+		_, err := h.login("ADA", "a guess", fmt.Sprintf("198.51.100.%d", i))
 		h.wantCode(err, picloud.CodeInvalidCredentials)
 	}
-	_, err := h.login("fabian", goodPassword, "192.0.2.1")
+	_, err := h.login("ada", goodPassword, "192.0.2.1")
 	h.wantCode(err, picloud.CodeRateLimited)
 	if _, err := h.Authenticate(h.ctx, in.Token); err != nil {
 		t.Errorf("who is signed in is sent away: %v", err)
@@ -307,7 +307,7 @@ func TestGuessesAtOnceAreCounted(t *testing.T) {
 	codes := map[picloud.Code]int{}
 	for range 3 * maxAddressFailures {
 		wg.Go(func() {
-			_, err := h.login("fabian", "a guess", "198.51.100.7")
+			_, err := h.login("ada", "a guess", "198.51.100.7")
 			mu.Lock()
 			defer mu.Unlock()
 			codes[picloud.ErrorCode(err)]++
@@ -367,15 +367,15 @@ func TestUnknownUsersCostTheSame(t *testing.T) {
 
 func TestValidatePassword(t *testing.T) {
 	for _, good := range []string{goodPassword, "ünïcödé日本語です", "Tr0ub4dor&3", strings.Repeat("abcde", 51)} {
-		if err := ValidatePassword(good, "fabian", "fabian@example.org"); err != nil {
+		if err := ValidatePassword(good, "ada", "ada@example.org"); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
 	for _, bad := range []string{
-		"", "short", "ninechars", "日本語です", "aaaaaaaaaaaa", "abababababab", "Password123", "fabian1234", "1fabianfabian", "fabian@example.org",
+		"", "short", "ninechars", "日本語です", "aaaaaaaaaaaa", "abababababab", "Password123", "ada1234", "1adaada", "ada@example.org",
 		"bad\xffutf8 password", strings.Repeat("abcdef", 43),
 	} {
-		if err := ValidatePassword(bad, "fabian", "fabian@example.org"); !picloud.IsCode(err, picloud.CodeInvalid) {
+		if err := ValidatePassword(bad, "ada", "ada@example.org"); !picloud.IsCode(err, picloud.CodeInvalid) {
 			t.Errorf("%.30q is let through", bad)
 		}
 	}

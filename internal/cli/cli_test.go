@@ -133,7 +133,7 @@ func TestServerSettings(t *testing.T) {
 		{name: "no port", env: map[string]string{"PICLOUD_LISTEN": "localhost"}, want: "HOST:PORT"},
 		{name: "PostgreSQL", env: map[string]string{"PICLOUD_DATABASE": "postgres://u:hunter2@db/x"}, want: "not in this version"},
 		{name: "some other database", env: map[string]string{"PICLOUD_DATABASE": "mysql://u:hunter2@db/x"}, want: "mysql"},
-		{name: "half an owner", env: map[string]string{"PICLOUD_OWNER_USERNAME": "fabian", "PICLOUD_OWNER_PASSWORD": "hunter2"}, want: "one of them is missing"},
+		{name: "half an owner", env: map[string]string{"PICLOUD_OWNER_USERNAME": "ada", "PICLOUD_OWNER_PASSWORD": "hunter2"}, want: "one of them is missing"},
 		{name: "an owner", env: map[string]string{"PICLOUD_OWNER_USERNAME": "a", "PICLOUD_OWNER_PASSWORD": "b", "PICLOUD_OWNER_EMAIL": "c"}, check: func(s serverSettings) bool { return s.owner.Password == "b" }},
 		{name: "a public address", env: map[string]string{"PICLOUD_PUBLIC_URL": "https://Pi.example/"}, check: func(s serverSettings) bool { return s.publicURL == "https://pi.example" }},
 		{name: "half a public address", env: map[string]string{"PICLOUD_PUBLIC_URL": "https://pi.example/path"}, want: "--public-url"},

@@ -23,7 +23,7 @@ func (c *command) loginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "login URL", Short: "Sign in to a server", Args: between(0, "URL"),
 		Long:    "Sign in to the server with this admin address, and remember it. Without URL it is PICLOUD_URL, or the one of the last login.",
-		Example: "  picloud login http://127.0.0.1:8081 --username fabian\n  echo \"$PASSWORD\" | picloud login http://127.0.0.1:8081 --username fabian --password-stdin",
+		Example: "  picloud login http://127.0.0.1:8081 --username ada\n  echo \"$PASSWORD\" | picloud login http://127.0.0.1:8081 --username ada --password-stdin",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			address, err := c.loginAddress(args)
 			if err != nil {

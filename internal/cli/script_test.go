@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	testOwner    = "fabian"
+	testOwner    = "ada"
 	testPassword = "correct battery horse 9"
 )
 
@@ -106,7 +106,7 @@ func (b *syncBuffer) String() string {
 // ownerEnv makes an owner.
 func ownerEnv(name string) string {
 	return map[string]string{
-		"PICLOUD_OWNER_USERNAME": testOwner, "PICLOUD_OWNER_EMAIL": "fabian@example.org", "PICLOUD_OWNER_PASSWORD": testPassword,
+		"PICLOUD_OWNER_USERNAME": testOwner, "PICLOUD_OWNER_EMAIL": "ada@example.org", "PICLOUD_OWNER_PASSWORD": testPassword,
 	}[name]
 }
 

@@ -74,7 +74,7 @@ func TestSetupLink(t *testing.T) {
 		t.Fatalf("the link shows %d %s", status, page)
 	}
 	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(page)
-	form := url.Values{"token": {token[1]}, "username": {testOwner}, "email": {"fabian@example.org"}, "password": {testPassword}, "repeat": {testPassword}}
+	form := url.Values{"token": {token[1]}, "username": {testOwner}, "email": {"ada@example.org"}, "password": {testPassword}, "repeat": {testPassword}}
 	resp, err := http.PostForm(s.Admin+"/setup", form)
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestSetupLink(t *testing.T) {
 		t.Fatalf("setting up: status %d", resp.StatusCode)
 	}
 	config := s.signIn(t)
-	if code, out, stderr := s.picloud(t, config, "", "whoami"); code != exitOK || !strings.HasPrefix(out, "fabian (owner") {
+	if code, out, stderr := s.picloud(t, config, "", "whoami"); code != exitOK || !strings.HasPrefix(out, "ada (owner") {
 		t.Errorf("whoami: %d %s %s", code, out, stderr)
 	}
 }

@@ -42,7 +42,7 @@ func TestSetupThroughTheAPI(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	token := f.setupToken()
-	body := api.Setup{Token: token, Username: "Fabian", Email: "fabian@example.org", Password: ownerPassword}
+	body := api.Setup{Token: token, Username: "Ada", Email: "ada@example.org", Password: ownerPassword}
 
 	wrong := body
 	wrong.Token = token[:len(token)-1] + "x"
@@ -55,7 +55,7 @@ func TestSetupThroughTheAPI(t *testing.T) {
 	}
 	var user picloud.User
 	f.want(request{path: setupAPIPath, body: body}, http.StatusCreated, &user)
-	if user.Username != "fabian" || user.Role != picloud.RoleOwner {
+	if user.Username != "ada" || user.Role != picloud.RoleOwner {
 		t.Errorf("owner %+v", user)
 	}
 	f.fails(request{path: setupAPIPath, body: body}, http.StatusConflict, picloud.CodeSetupDone)
@@ -73,10 +73,10 @@ func TestSetupThroughThePage(t *testing.T) {
 	if strings.Contains(f.log.String(), token) {
 		t.Error("the token is in the log")
 	}
-	fill := url.Values{"token": {token}, "username": {"fabian"}, "email": {"f@example.org"}, "password": {ownerPassword}, "repeat": {"other than that"}}
+	fill := url.Values{"token": {token}, "username": {"ada"}, "email": {"f@example.org"}, "password": {ownerPassword}, "repeat": {"other than that"}}
 	resp, page := f.form(fill, nil)
 	if resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(page, "The two passwords differ.") ||
-		!strings.Contains(page, `value="fabian"`) || strings.Contains(page, ownerPassword) {
+		!strings.Contains(page, `value="ada"`) || strings.Contains(page, ownerPassword) {
 		t.Errorf("status %d, page %s", resp.StatusCode, page)
 	}
 	fill.Set("repeat", ownerPassword)
@@ -85,13 +85,13 @@ func TestSetupThroughThePage(t *testing.T) {
 	if resp.StatusCode != http.StatusUnprocessableEntity || strings.Contains(page, "<script") {
 		t.Errorf("status %d, page %s", resp.StatusCode, page)
 	}
-	fill.Set("username", "fabian")
+	fill.Set("username", "ada")
 	resp, _ = f.form(fill, map[string]string{"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})
 	if resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a form of another site: status %d", resp.StatusCode)
 	}
 	resp, page = f.form(fill, map[string]string{"Origin": "http://example.com", "Sec-Fetch-Site": "same-origin"})
-	if resp.StatusCode != http.StatusCreated || !strings.Contains(page, "picloud login http://example.com --username fabian") {
+	if resp.StatusCode != http.StatusCreated || !strings.Contains(page, "picloud login http://example.com --username ada") {
 		t.Errorf("status %d, page %s", resp.StatusCode, page)
 	}
 	resp, page = f.form(fill, nil)
@@ -147,14 +147,14 @@ func TestLoginByBearer(t *testing.T) {
 	t.Parallel()
 	f := newOwned(t)
 	var in api.SignedIn
-	resp := f.want(request{path: "/api/v1/login", body: api.Login{Login: "Fabian@Example.org", Password: ownerPassword}, anonymous: true}, http.StatusOK, &in)
-	if in.Token == "" || in.User.Username != "fabian" || in.ExpiresAt.IsZero() || len(resp.Cookies()) != 0 {
+	resp := f.want(request{path: "/api/v1/login", body: api.Login{Login: "Ada@Example.org", Password: ownerPassword}, anonymous: true}, http.StatusOK, &in)
+	if in.Token == "" || in.User.Username != "ada" || in.ExpiresAt.IsZero() || len(resp.Cookies()) != 0 {
 		t.Errorf("signed in %+v, cookies %v", in, resp.Cookies())
 	}
 	f.token = in.Token
 	var me api.Me
 	f.want(request{path: "/api/v1/me"}, http.StatusOK, &me)
-	if me.User.Username != "fabian" || len(me.Capabilities) != len(everything) {
+	if me.User.Username != "ada" || len(me.Capabilities) != len(everything) {
 		t.Errorf("me %+v", me)
 	}
 	f.want(request{method: http.MethodPost, path: "/api/v1/logout"}, http.StatusNoContent, nil)
@@ -165,7 +165,7 @@ func TestLoginByCookie(t *testing.T) {
 	t.Parallel()
 	f := newOwned(t)
 	var in api.SignedIn
-	resp := f.want(request{path: "/api/v1/login", body: api.Login{Login: "fabian", Password: ownerPassword, Cookie: true}, anonymous: true}, http.StatusOK, &in)
+	resp := f.want(request{path: "/api/v1/login", body: api.Login{Login: "ada", Password: ownerPassword, Cookie: true}, anonymous: true}, http.StatusOK, &in)
 	if in.Token != "" || len(resp.Cookies()) != 1 {
 		t.Fatalf("signed in %+v, cookies %v", in, resp.Cookies())
 	}
@@ -206,7 +206,7 @@ func TestLoginByCookie(t *testing.T) {
 func TestGuessingIsStopped(t *testing.T) {
 	t.Parallel()
 	f := newOwned(t)
-	guess := request{path: "/api/v1/login", body: api.Login{Login: "fabian", Password: "wrong wrong wrong"}, anonymous: true}
+	guess := request{path: "/api/v1/login", body: api.Login{Login: "ada", Password: "wrong wrong wrong"}, anonymous: true}
 	for i := 0; ; i++ {
 		if i > 30 {
 			t.Fatal("guessing goes on for ever")
@@ -228,7 +228,7 @@ func TestGuessingIsStopped(t *testing.T) {
 func TestSessionsAndPassword(t *testing.T) {
 	t.Parallel()
 	f := newOwned(t)
-	other, err := f.auth.Login(t.Context(), auth.Login{Login: "fabian", Password: ownerPassword, Address: "192.0.2.9", UserAgent: "thief"})
+	other, err := f.auth.Login(t.Context(), auth.Login{Login: "ada", Password: ownerPassword, Address: "192.0.2.9", UserAgent: "thief"})
 	f.ok(err)
 	var list api.Sessions
 	f.want(request{path: "/api/v1/sessions"}, http.StatusOK, &list)
@@ -258,7 +258,7 @@ func TestSessionsAndPassword(t *testing.T) {
 	}
 	f.want(change(ownerPassword, "a fine new password"), http.StatusNoContent, nil)
 	f.want(request{path: "/api/v1/me"}, http.StatusOK, nil)
-	f.fails(request{path: "/api/v1/login", body: api.Login{Login: "fabian", Password: ownerPassword}}, http.StatusUnauthorized, picloud.CodeInvalidCredentials)
+	f.fails(request{path: "/api/v1/login", body: api.Login{Login: "ada", Password: ownerPassword}}, http.StatusUnauthorized, picloud.CodeInvalidCredentials)
 }
 
 // A secret that was sent never comes back, whatever is wrong with the request.
@@ -270,8 +270,8 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 		for _, body := range []string{
 			`{"password":"` + secret + `"}`,
 			`{"password":"` + secret + `","login":7}`,
-			`{"login":"fabian","password":["` + secret + `"]}`,
-			`{"login":"fabian","password":"` + secret + `","extra":"` + secret + `"}`,
+			`{"login":"ada","password":["` + secret + `"]}`,
+			`{"login":"ada","password":"` + secret + `","extra":"` + secret + `"}`,
 			`{"old_password":"` + secret + `","new_password":{"a":"` + secret + `"}}`,
 			`{"token":"` + secret + `","username":"` + ownerPassword + `","email":"x","password":"` + secret + `"}`,
 			`{"login":"` + secret + `","password":"` + secret + `"`,
@@ -301,7 +301,7 @@ func TestChangesAreAudited(t *testing.T) {
 	f.fails(request{path: "/api/v1/apps", body: `{"name":"shop"}`}, http.StatusConflict, picloud.CodeConflict)
 	f.want(request{path: "/api/v1/apps"}, http.StatusOK, nil)
 	log := f.log.String()
-	for _, want := range []string{"msg=audit action=create-app user=fabian outcome=ok", "msg=audit action=create-app user=fabian outcome=conflict"} {
+	for _, want := range []string{"msg=audit action=create-app user=ada outcome=ok", "msg=audit action=create-app user=ada outcome=conflict"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %q: %s", want, log)
 		}

@@ -144,12 +144,12 @@ func newFixture(t *testing.T) *fixture {
 func newOwned(t *testing.T) *fixture {
 	t.Helper()
 	f := newFixture(t)
-	created, err := f.auth.Bootstrap(t.Context(), auth.NewOwner{Username: "fabian", Email: "fabian@example.org", Password: ownerPassword})
+	created, err := f.auth.Bootstrap(t.Context(), auth.NewOwner{Username: "ada", Email: "ada@example.org", Password: ownerPassword})
 	f.ok(err)
 	if !created {
 		t.Fatal("no owner was made")
 	}
-	in, err := f.auth.Login(t.Context(), auth.Login{Login: "fabian", Password: ownerPassword, Address: "192.0.2.1"})
+	in, err := f.auth.Login(t.Context(), auth.Login{Login: "ada", Password: ownerPassword, Address: "192.0.2.1"})
 	f.ok(err)
 	f.token = in.Token
 	return f

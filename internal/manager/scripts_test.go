@@ -39,7 +39,7 @@ func TestLifeOfAScript(t *testing.T) {
 	}
 	var src api.Source
 	f.want(request{path: scripts + "/hello/source"}, http.StatusOK, &src)
-	if src.Source != "2" || src.Version.CreatedBy != "fabian" {
+	if src.Source != "2" || src.Version.CreatedBy != "ada" {
 		t.Errorf("source %+v", src)
 	}
 	f.want(request{path: scripts + "/hello/source?version=1"}, http.StatusOK, &src)

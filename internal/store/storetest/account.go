@@ -13,12 +13,12 @@ var accountCases = []testCase{
 		exists, err := f.OwnerExists(f.ctx)
 		f.ok(err)
 		same(f, "owner exists", exists, false)
-		_, err = f.CredentialsOf(f.ctx, "fabian")
+		_, err = f.CredentialsOf(f.ctx, "ada")
 		f.code(err, picloud.CodeNotFound)
 	}},
 	{"an owner is found by name and by address", func(f *fixture) {
 		u := f.owner()
-		for _, login := range []string{"fabian", "fabian@example.org"} {
+		for _, login := range []string{"ada", "ada@example.org"} {
 			c, err := f.CredentialsOf(f.ctx, login)
 			f.ok(err)
 			same(f, "user", c.User, u)
@@ -129,7 +129,7 @@ var accountCases = []testCase{
 		f.ok(err)
 		_, _, err = f.SessionOf(f.ctx, token("thief"), now)
 		f.code(err, picloud.CodeUnauthenticated)
-		c, err := f.CredentialsOf(f.ctx, "fabian")
+		c, err := f.CredentialsOf(f.ctx, "ada")
 		f.ok(err)
 		same(f, "hash", c.PasswordHash, "new")
 		f.code(f.PutPassword(f.ctx, f.ids.New(), "x", ""), picloud.CodeNotFound)
@@ -138,7 +138,7 @@ var accountCases = []testCase{
 
 func (f *fixture) owner() picloud.User {
 	f.Helper()
-	u, err := f.CreateOwner(f.ctx, picloud.NewOwner{Username: "fabian", Email: "fabian@example.org", PasswordHash: "hash"})
+	u, err := f.CreateOwner(f.ctx, picloud.NewOwner{Username: "ada", Email: "ada@example.org", PasswordHash: "hash"})
 	f.ok(err)
 	same(f, "role", u.Role, picloud.RoleOwner)
 	same(f, "active", u.Active, true)
