@@ -57,7 +57,8 @@ func TestScripts(t *testing.T) {
 		{"no handler for requests", `fn on_message(m) { 1 }`, 500, "script_error", ""},
 	} {
 		name := "s" + string(rune('a'+i/26)) + string(rune('a'+i%26))
-		n.deploy(name, c.source)
+		// The wall time is not what is tested, and the race detector is slow.
+		n.deployAs("default", name, c.source, picloud.Settings{Limits: picloud.Limits{WallTimeMS: 60_000}})
 		a := n.do("GET", "/"+name, "")
 		if a.status != c.status || a.header.Get("PiCloud-Error") != c.kind && c.kind != "" || !strings.Contains(a.body, c.body) || strings.Contains(a.body, "secret") {
 			t.Errorf("%s: %d %s %.200s, want %d %s", c.what, a.status, a.header.Get("PiCloud-Error"), a.body, c.status, c.kind)

@@ -498,6 +498,9 @@ func (vm *VM) callBack(t *taskState, p *value.Fn, fn *code.Func, inst *instance,
 // curry is f with more arguments in front.
 func (vm *VM) curry(f value.Value, args []value.Value) value.Value {
 	p := f.Fn()
+	// Copying the arguments is billed at the next check: a pointer curried again
+	// and again grows by one argument a time.
+	vm.fuel -= int64(len(p.Curry) + len(args))
 	c := make([]value.Value, 0, len(p.Curry)+len(args))
 	c = append(c, p.Curry...)
 	for _, a := range args {
