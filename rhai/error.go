@@ -159,20 +159,9 @@ func FormatError(source string, err error) string {
 	}
 	var b strings.Builder
 	b.WriteString("error: " + e.Message + "\n")
-	name := e.Source
-	if name == "" {
-		name = "script"
-	}
+	margin := excerpt(&b, e.Source, source, e.Line, e.Column, 1)
 	if e.Line == 0 {
-		fmt.Fprintf(&b, "  --> %s\n", name)
 		return b.String()
-	}
-	number := fmt.Sprint(e.Line)
-	margin := strings.Repeat(" ", len(number))
-	fmt.Fprintf(&b, "%s--> %s:%d:%d\n", margin, name, e.Line, e.Column)
-	if line, ok := sourceLine(source, e.Line); ok {
-		shown, caret := clip(line, e.Column)
-		fmt.Fprintf(&b, "%s |\n%s | %s\n%s | %s^\n", margin, number, shown, margin, caret)
 	}
 	for _, f := range e.Trace {
 		if f.Line > 0 {
@@ -182,6 +171,29 @@ func FormatError(source string, err error) string {
 		}
 	}
 	return b.String()
+}
+
+// excerpt writes the place and its line of the source with carets under width
+// columns, and returns the blanks that stand before what follows. line is 0
+// when the place is unknown.
+func excerpt(b *strings.Builder, name, source string, line, column, width int) (margin string) {
+	if name == "" {
+		name = "script"
+	}
+	if line == 0 {
+		fmt.Fprintf(b, "  --> %s\n", name)
+		return ""
+	}
+	number := fmt.Sprint(line)
+	margin = strings.Repeat(" ", len(number))
+	fmt.Fprintf(b, "%s--> %s:%d:%d\n", margin, name, line, column)
+	if text, ok := sourceLine(source, line); ok {
+		shown, blanks := clip(text, column)
+		most := utf8.RuneCountInString(shown) - utf8.RuneCountInString(blanks)
+		carets := strings.Repeat("^", max(1, min(width, most)))
+		fmt.Fprintf(b, "%s |\n%s | %s\n%s | %s%s\n", margin, number, shown, margin, blanks, carets)
+	}
+	return margin
 }
 
 // sourceLine is line n of a text, counted from 1.
