@@ -71,7 +71,7 @@ func (vm *VM) constPath(p *code.Path, root *value.Value, regs *[256]value.Value)
 		e.Pos = s.Pos
 		return vm.failNow(e)
 	}
-	refuse := last > 0 && !x.IsUnit()
+	refuse := false
 	switch {
 	case x.Is(value.KArray):
 		// An index outside is the first thing wrong.
