@@ -9,11 +9,12 @@ type signature struct {
 
 // facts are what must be known of a whole file before its parts can be judged.
 type facts struct {
-	funcs  map[signature]bool // that can be called without a receiver
-	typed  map[signature]bool // methods for a type
-	arity  map[string][]int   // of the functions of a name
-	names  []string           // of functions
-	consts map[string]bool    // declared at the top level
+	funcs map[signature]bool // that can be called without a receiver
+	typed map[signature]bool // methods for a type
+	arity map[string][]int   // of the functions of a name
+	names []string           // of functions
+	// top are the names declared at the top level, true for constants.
+	top map[string]bool
 	// globals are the names read as global::name.
 	globals map[string]bool
 
@@ -34,7 +35,7 @@ type facts struct {
 
 func factsOf(file *syntax.File) *facts {
 	f := &facts{
-		funcs: map[signature]bool{}, typed: map[signature]bool{}, arity: map[string][]int{}, consts: map[string]bool{},
+		funcs: map[signature]bool{}, typed: map[signature]bool{}, arity: map[string][]int{}, top: map[string]bool{},
 		globals: map[string]bool{},
 		imports: map[string]bool{}, evalIn: map[any]bool{}, bangIn: map[any]bool{}, bang: map[signature]bool{},
 		defFn: map[string]bool{}, defVar: map[string]bool{}, words: map[string]bool{},
@@ -53,7 +54,7 @@ func factsOf(file *syntax.File) *facts {
 	}
 	for _, s := range file.Stmts {
 		if let, ok := s.(*syntax.Let); ok {
-			f.consts[let.Name] = true
+			f.top[let.Name] = f.top[let.Name] || let.Const
 		}
 		inspect(s, func(n syntax.Node) { f.node(file, n) })
 	}

@@ -57,7 +57,7 @@ const maxFindings = 200
 
 // Check lists the findings in a file, in the order of the source, at most 200.
 func Check(file *syntax.File, lib Library) []Finding {
-	c := &checker{lib: lib, facts: factsOf(file), source: file.Source}
+	c := &checker{lib: lib, facts: factsOf(file), source: file.Source, wanted: map[*syntax.ExprStmt]bool{}}
 	c.main(file)
 	for _, def := range file.Funcs {
 		c.fn(def)
@@ -79,10 +79,12 @@ type checker struct {
 	lines  []string // of source, once asked for
 	found  []Finding
 
-	scope scope
+	scope  scope
+	wanted map[*syntax.ExprStmt]bool // whose values are results
 	// dynamic: code that cannot be seen may read and declare variables of this
 	// function. inherits: it may run with the variables of its caller.
 	dynamic, inherits bool
+	inFn              bool   // in a function, not at the top level
 	doubt             int    // how many things around this place may let an error pass
 	closures          int    // around this place
 	loops             []bool // the loops around this place: whether a break leaves them
@@ -113,16 +115,21 @@ func (c *checker) main(file *syntax.File) {
 	for _, name := range c.lib.Globals {
 		c.scope.declare(&variable{name: name, read: true})
 	}
+	if n := len(file.Stmts); n > 0 {
+		c.result(file.Stmts[n-1])
+	}
 	c.stmts(file.Stmts)
 	c.leave(0)
 }
 
 func (c *checker) fn(def *syntax.FnDef) {
+	c.inFn = true
 	inherits := c.facts.eval || c.facts.callBang || c.facts.bang[signature{def.Name, len(def.Params)}]
 	c.begin(c.facts.evalIn[def] || c.facts.bangIn[def], inherits)
 	for _, p := range def.Params {
 		c.scope.declare(&variable{name: p.Name, at: p.At, kind: parameter, read: len(def.Body.Stmts) == 0})
 	}
+	c.result(def.Body)
 	c.block(def.Body)
 	c.leave(0)
 }

@@ -46,8 +46,14 @@ func (c *checker) unknownVariable(at syntax.Pos, name string) {
 		return
 	}
 	msg := "no variable `" + name + "` here" + meant(hint)
-	if hint == "" && c.facts.consts[name] {
-		msg += "; functions do not see variables of the script, only its constants, as `global::" + name + "`"
+	if constant, ok := c.facts.top[name]; ok && hint == "" {
+		if !c.inFn {
+			msg += "; it is declared further down"
+		} else if constant {
+			msg += "; in a function, the script's constant is `global::" + name + "`"
+		} else {
+			msg += "; functions do not see the script's variables: pass it as an argument"
+		}
 	}
 	c.report(at, name, UnknownVariable, msg)
 }
@@ -58,7 +64,7 @@ func (c *checker) qualified(e *syntax.Qualified) {
 	switch {
 	case c.facts.eval || c.facts.imports[e.Path[0]] || c.doubt > 0:
 	case path == "global":
-		if !c.facts.consts[e.Name] {
+		if !c.facts.top[e.Name] {
 			c.report(e.Pos(), e.Name, UnknownVariable, "no constant `global::"+e.Name+"`")
 		}
 	case c.lib.HasConstant(path, e.Name):

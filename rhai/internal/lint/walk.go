@@ -48,7 +48,7 @@ func (c *checker) stmt(s syntax.Stmt) (goesOn bool) {
 		}
 		// A name whose value nobody wants is not looked up.
 		_, bare := s.X.(*syntax.Ident)
-		c.doubtful(bare, func() { c.expr(s.X) })
+		c.doubtful(bare && !c.wanted[s], func() { c.expr(s.X) })
 	case *syntax.Try:
 		return c.try(s)
 	case *syntax.Import:
@@ -226,7 +226,31 @@ func (c *checker) expr(e syntax.Expr) {
 	case *syntax.Closure:
 		c.closure(e)
 	default:
+		c.result(e)
 		c.control(e)
+	}
+}
+
+// result notes the statements whose values are that of n.
+func (c *checker) result(n syntax.Node) {
+	switch n := n.(type) {
+	case *syntax.ExprStmt:
+		if _, ok := n.X.(syntax.Stmt); ok {
+			c.result(n.X)
+		} else {
+			c.wanted[n] = true
+		}
+	case *syntax.Block:
+		if n != nil && len(n.Stmts) > 0 {
+			c.result(n.Stmts[len(n.Stmts)-1])
+		}
+	case *syntax.If:
+		c.result(n.Then)
+		c.result(n.Else)
+	case *syntax.Switch:
+		for _, a := range n.Cases {
+			c.result(a.Body)
+		}
 	}
 }
 
@@ -237,18 +261,12 @@ func (c *checker) closure(e *syntax.Closure) {
 	c.loops = nil
 	c.closures++
 	c.scoped(func() {
-		params := make([]*variable, len(e.Params))
-		for i, p := range e.Params {
-			params[i] = &variable{name: p.Name, at: p.At, kind: parameter}
-			c.scope.declare(params[i])
+		for _, p := range e.Params {
+			// Who calls a closure decides what it gets, used or not.
+			c.scope.declare(&variable{name: p.Name, at: p.At, kind: parameter, read: true})
 		}
+		c.result(e.Body)
 		c.stmt(e.Body)
-		// A parameter before one that is used holds the place.
-		used := false
-		for i := len(params) - 1; i >= 0; i-- {
-			used = used || params[i].read
-			params[i].read = used
-		}
 	})
 	c.loops = loops
 	c.closures--
