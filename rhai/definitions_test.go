@@ -54,7 +54,7 @@ module earth {
 			t.Errorf("__static__.d.rhai lacks %q", want)
 		}
 	}
-	for _, not := range []string{"$", "fn index", "fn +", "fn =="} {
+	for _, not := range []string{"$", "fn index(", "fn index ", "fn +", "fn =="} {
 		if strings.Contains(static, not) {
 			t.Errorf("__static__.d.rhai contains %q", not)
 		}
