@@ -13,13 +13,19 @@ const usage = `rhai runs Rhai scripts.
 
 Usage:
 
-  rhai run [--limits] FILE     run a script and print its value
-  rhai check FILE…             compile without running
+  rhai run [flags] FILE        run a script and print its value
+      --profile                afterwards, show which lines the operations went to
+      --stats                  afterwards, show how many operations and bytes it took
+      --max-operations N       stop it after so many operations
+      --max-memory BYTES       stop it when its values take more
+  rhai check [flags] FILE…     find mistakes without running
+      --strict                 warnings make it fail, too
+      -o json                  print the findings as JSON
   rhai fmt [-w] FILE…          print the file in standard layout; -w rewrites it
   rhai repl                    read and run lines
+  rhai definitions [DIR]       write what editors need to know the library, to .rhai/definitions
   rhai eval --jsonl            run corpus cases from standard input, one JSON object a line
-  rhai conformance [-v] [-known DOC] FILE…
-                               compare with recorded cases and report by topic
+  rhai conformance [-v] FILE…  compare with recorded cases and report by topic
 
 A FILE of - is standard input. Exit status: 0 done, 1 the script or a case
 failed, 2 wrong usage.
@@ -62,6 +68,8 @@ func command(args []string, in io.Reader, out, errs io.Writer) error {
 		return format(rest, in, out, errs)
 	case "repl":
 		return repl(in, out)
+	case "definitions":
+		return definitions(rest, out)
 	case "eval":
 		if len(rest) != 1 || rest[0] != "--jsonl" {
 			return usageError("eval reads cases: rhai eval --jsonl")

@@ -32,15 +32,16 @@ func run(args []string, in io.Reader, out, errs io.Writer) error {
 	flags.Int64Var(&limits.Operations, "max-operations", 0, "")
 	flags.Int64Var(&limits.Memory, "max-memory", 0, "")
 	stats := flags.Bool("stats", false, "")
+	profiled := flags.Bool("profile", false, "")
 	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
-		return usageError("run takes one file, and --max-operations N, --max-memory BYTES, --stats before it")
+		return usageError("run takes one file, and --max-operations N, --max-memory BYTES, --stats, --profile before it")
 	}
 	name := flags.Arg(0)
 	source, err := readSource(name, in)
 	if err != nil {
 		return err
 	}
-	engine := rhai.New(rhai.Config{Limits: limits})
+	engine := rhai.New(rhai.Config{Limits: limits, Profile: *profiled})
 	prog, err := engine.Compile(name, source)
 	if err != nil {
 		return report(errs, source, err)
@@ -50,8 +51,15 @@ func run(args []string, in io.Reader, out, errs io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	vm := engine.NewVM()
+	var lines profile
+	var sample func(rhai.Sample)
+	if *profiled {
+		lines = profile{}
+		sample = lines.add
+	}
 	used, err := vm.Run(ctx, rhai.Run{
 		Program: prog,
+		Profile: sample,
 		Print: func(line string) error {
 			_, err := fmt.Fprintln(w, line)
 			return err
@@ -70,6 +78,10 @@ func run(args []string, in io.Reader, out, errs io.Writer) error {
 		}
 		return err
 	})
+	if *profiled {
+		w.Flush()
+		lines.write(errs, source)
+	}
 	if *stats {
 		w.Flush()
 		fmt.Fprintf(errs, "operations %d, peak bytes %d\n", used.Operations, used.PeakBytes)
@@ -89,28 +101,6 @@ func report(errs io.Writer, source string, err error) error {
 	}
 	fmt.Fprint(errs, rhai.FormatError(source, err))
 	return errFailed
-}
-
-func check(args []string, in io.Reader, out, errs io.Writer) error {
-	if len(args) == 0 {
-		return usageError("check takes at least one file")
-	}
-	engine := rhai.New(rhai.Config{})
-	var failed error
-	for _, name := range args {
-		source, err := readSource(name, in)
-		if err != nil {
-			return err
-		}
-		if _, err := engine.Compile(name, source); err != nil {
-			if failed = report(errs, source, err); failed != errFailed {
-				return failed
-			}
-			continue
-		}
-		fmt.Fprintf(out, "%s: ok\n", name)
-	}
-	return failed
 }
 
 func format(args []string, in io.Reader, out, errs io.Writer) error {
