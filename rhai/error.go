@@ -123,6 +123,9 @@ func (v *VM) scriptError(p *Program, err error) error {
 		if x.Pos.Known() {
 			out.Line, out.Column = int(x.Pos.Line), int(x.Pos.Col)
 		}
+		if x.Origin.Known() {
+			out.Line, out.Column = int(x.Origin.Line), int(x.Origin.Col)
+		}
 		if x.Source != "" {
 			out.Source = x.Source
 		}

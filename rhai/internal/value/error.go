@@ -53,6 +53,9 @@ type Error struct {
 	Kind ErrKind
 	Msg  string // our own words, without the position
 	Pos  syntax.Pos
+	// Origin is where a limit was reached: Pos is then the call at the top
+	// level, where native reports it.
+	Origin syntax.Pos
 	// NoPos keeps Pos unknown: native gives none for errors of plain operators.
 	NoPos bool
 	// OfValue is set when an assignment failed because of the value, not of the

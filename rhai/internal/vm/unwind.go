@@ -95,6 +95,9 @@ func (vm *VM) endFrame(f *frame) {
 		vm.err = &value.Error{Kind: value.ErrInModule, Msg: vm.err.Msg, Name: x.name, Pos: pos, Inner: vm.err}
 	case system(vm.err) && !(x.kind == extChunk && x.eval && vm.err.Kind != value.ErrTerminated):
 		moved := *vm.err
+		if !moved.Origin.Known() {
+			moved.Origin = moved.Pos
+		}
 		moved.Pos = pos
 		vm.err = &moved
 	default:
