@@ -36,6 +36,7 @@ type Heap struct {
 	used  int64
 	peak  int64
 	epoch uint32
+	todo  []Value // scratch of CheckSize, kept empty
 }
 
 // Sizes are the largest sizes of single values, nested content included; 0 is

@@ -21,7 +21,7 @@ type Map struct {
 	keysShared bool
 	keys       []string
 	vals       []Value
-	index      map[string]int32
+	index      *keyIndex
 	order      []int32 // slots in key order; nil when not known
 	counted    int32   // Len when CheckSize last counted what is inside
 }
@@ -79,10 +79,7 @@ func (m *Map) Find(k string, hint int) int {
 		return hint
 	}
 	if m.index != nil {
-		if i, ok := m.index[k]; ok {
-			return int(i)
-		}
-		return -1
+		return m.index.find(m.keys, k)
 	}
 	for i, key := range m.keys {
 		if key == k {
@@ -137,7 +134,7 @@ func (m *Map) addIndexed(h *Heap, k string) (int, error) {
 	i := len(m.keys)
 	m.keys = append(m.keys, k)
 	m.vals = append(m.vals, Value{})
-	m.index[k] = int32(i)
+	m.index.add(k, i)
 	if m.order != nil && (i == 0 || m.keys[m.order[i-1]] < k) {
 		m.order = append(m.order, int32(i))
 	} else {
@@ -155,10 +152,7 @@ func (m *Map) unshareKeys() {
 
 func (m *Map) buildIndex(h *Heap) {
 	h.Charge(len(m.keys) * SizeKey)
-	m.index = make(map[string]int32, 2*len(m.keys))
-	for i, k := range m.keys {
-		m.index[k] = int32(i)
-	}
+	m.index = newKeyIndex(m.keys)
 }
 
 // Set stores v under k in an owned map.
@@ -186,10 +180,10 @@ func (m *Map) Delete(k string) Value {
 	}
 	// The last slot takes the place of the one that goes.
 	last := len(m.keys) - 1
-	delete(m.index, k)
+	m.index.remove(m.keys, k)
 	if i != last {
+		m.index.move(m.keys, m.keys[last], i)
 		m.keys[i], m.vals[i] = m.keys[last], m.vals[last]
-		m.index[m.keys[i]] = int32(i)
 	}
 	m.keys[last], m.vals[last] = "", Value{}
 	m.keys, m.vals = m.keys[:last], m.vals[:last]
@@ -265,10 +259,7 @@ func (h *Heap) OwnMap(v *Value) (*Map, error) {
 		c.keys, c.keysShared = m.keys, true
 	} else {
 		c.keys = slices.Clone(m.keys)
-		c.index = make(map[string]int32, n)
-		for k, i := range m.index {
-			c.index[k] = i
-		}
+		c.index = &keyIndex{seed: m.index.seed, slots: slices.Clone(m.index.slots), n: m.index.n}
 		c.order = slices.Clone(m.order)
 	}
 	*v = Value{Ref: &c.Header}

@@ -383,7 +383,7 @@ func (it *Iter) step(i int64) (Value, bool) {
 		from, to, step := it.From.Int(), it.To.Int(), it.Step.Int()
 		d := i * step
 		x := from + d
-		if i != 0 && d/i != step || (x < from) != (d < 0) {
+		if (i != int64(int32(i)) || step != int64(int32(step))) && i != 0 && d/i != step || (x < from) != (d < 0) {
 			return Unit, false
 		}
 		return Int(x), step > 0 && x < to || step < 0 && x > to

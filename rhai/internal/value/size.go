@@ -52,14 +52,25 @@ func (h *Heap) checkNested(m Meter, v Value, n int, counted *int32) error {
 		}
 		return h.checkArray(n)
 	}
-	s := sizer{heap: h, meter: m}
-	if err := s.count(v); err != nil {
+	s := sizer{heap: h, meter: m, todo: h.todo[:0]}
+	err := s.count(v)
+	if err == nil && cap(s.todo) <= alwaysCounted {
+		h.todo = s.todo[:0]
+	}
+	if err != nil {
 		return err
 	}
-	if s.visited > alwaysCounted && v.Ref.Flags&Immortal == 0 {
+	if (s.visited > alwaysCounted || s.visited > 32 && s.small()) && v.Ref.Flags&Immortal == 0 {
 		*counted = int32(n)
 	}
 	return nil
+}
+
+// small reports whether the value is far below every limit.
+func (s *sizer) small() bool {
+	z := &s.heap.Sizes
+	far := func(n, limit int) bool { return limit == 0 || n < limit/16 }
+	return far(s.strings, z.String) && far(s.elems, z.Array) && far(s.fields, z.Map)
 }
 
 func (h *Heap) checkMap(n int) error {
@@ -89,7 +100,8 @@ func (s *sizer) count(v Value) error {
 		if last < 0 {
 			return nil
 		}
-		v, s.todo = s.todo[last], s.todo[:last]
+		v, s.todo[last] = s.todo[last], Value{}
+		s.todo = s.todo[:last]
 	}
 }
 

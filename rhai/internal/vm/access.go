@@ -34,19 +34,26 @@ func (vm *VM) reg(a uint8, v value.Value) { vm.stack[vm.base+int(a)] = v }
 // indexOf reads recv[idx].
 func (vm *VM) indexOf(recv, idx value.Value) (value.Value, bool) {
 	if recv.Is(value.KObject) {
-		var out value.Value
-		f := vm.overload(vm.cfg.Registry.Find("index$get", 2), &recv, []value.Value{idx})
-		if f == nil {
-			return out, vm.fail(noIndexer(recv))
-		}
-		ok := vm.invoke(f, &recv, []value.Value{idx}, &out)
-		return out, ok
+		return vm.indexObject(recv, idx)
 	}
 	v, err := value.Index(&vm.Heap, recv, idx)
 	if err != nil {
 		return v, vm.failErr(err)
 	}
 	return v, true
+}
+
+// indexObject reads an element of a host value. It is apart from indexOf, whose
+// receiver would otherwise be moved to the Go heap.
+//
+//go:noinline
+func (vm *VM) indexObject(recv, idx value.Value) (out value.Value, ok bool) {
+	f := vm.overload(vm.cfg.Registry.Find("index$get", 2), &recv, []value.Value{idx})
+	if f == nil {
+		return out, vm.fail(noIndexer(recv))
+	}
+	ok = vm.invoke(f, &recv, []value.Value{idx}, &out)
+	return out, ok
 }
 
 func noIndexer(v value.Value) *value.Error {
@@ -182,6 +189,20 @@ func (vm *VM) entry(recv *value.Value, name string) (value.Value, bool) {
 	var out value.Value
 	ok := vm.invoke(f, recv, rest, &out)
 	return out, ok
+}
+
+// propertyOf is property for a value that has no address. Only what is not a
+// map is moved to the Go heap.
+func (vm *VM) propertyOf(v value.Value, site int32) (value.Value, bool) {
+	if v.Is(value.KMap) {
+		x, _ := v.Map().Lookup(vm.fn.Prog.Sites[site].Name, &vm.inst.caches[site].hint)
+		if x == nil {
+			return value.Unit, true
+		}
+		return *x, true
+	}
+	recv := v
+	return vm.property(&recv, site)
 }
 
 func noProperty(name string, v value.Value) *value.Error {

@@ -132,7 +132,7 @@ func (vm *VM) callLocked(f value.Value, a, n int, b back) status {
 		top := &vm.frames[vm.depth]
 		if top.flags&flagExt == 0 {
 			top.flags |= flagExt
-			vm.exts = append(vm.exts, ext{ret: int32(a), this: -1})
+			vm.newExt(extCall, a)
 		}
 		vm.exts[len(vm.exts)-1].locked = b.cell
 		b.cell.Flags |= value.Locked
@@ -143,7 +143,7 @@ func (vm *VM) callLocked(f value.Value, a, n int, b back) status {
 // callMethod calls fn with `this` bound; its arguments stand at stack index
 // base, the result goes to ret.
 func (vm *VM) callMethod(fn *code.Func, inst *instance, r *receiver, base, ret int) status {
-	x := ext{kind: extCall, ret: int32(ret), this: -1}
+	x := vm.newExt(extCall, ret)
 	flags := flagExt
 	this := *r.at
 	switch {
@@ -163,7 +163,6 @@ func (vm *VM) callMethod(fn *code.Func, inst *instance, r *receiver, base, ret i
 		}
 	}
 	x.bare = this
-	vm.exts = append(vm.exts, x)
 	if !vm.push(fn, inst, base, flags) {
 		if vm.frames[vm.depth].fn != fn || vm.frames[vm.depth].flags&flagExt == 0 || int(vm.frames[vm.depth].base) != base {
 			// The frame was not made: undo what it would have undone.
@@ -175,8 +174,8 @@ func (vm *VM) callMethod(fn *code.Func, inst *instance, r *receiver, base, ret i
 		return failed
 	}
 	if fn.ThisReg >= 0 {
-		vm.exts[len(vm.exts)-1].this = int32(base + fn.ThisReg)
-		vm.exts[len(vm.exts)-1].bare = value.Unit
+		x.this = int32(base + fn.ThisReg)
+		x.bare = value.Unit
 		vm.stack[base+fn.ThisReg] = this
 	}
 	return reload
@@ -211,7 +210,7 @@ func (vm *VM) callPointer(f value.Value, base, args, n int, r *receiver, ret int
 	flags := frameFlags(0)
 	if inst != vm.inst || ret != base {
 		flags = flagExt
-		vm.exts = append(vm.exts, ext{ret: int32(ret), this: -1})
+		vm.newExt(extCall, ret)
 	}
 	depth := vm.depth
 	if !vm.push(fn, inst, base, flags) {
@@ -398,6 +397,9 @@ func (vm *VM) ask(t *taskState) status {
 	}
 	k := len(p.Curry)
 	t.turn.HasThis = false
+	if l := &t.last; l.ref == fv.Ref && l.shape == t.turn.Shape && l.n == t.turn.NArgs && fv.Is(value.KFn) {
+		return vm.callBack(t, p, l.fn, l.inst, l.how)
+	}
 	for _, c := range shapes[t.turn.Shape] {
 		n := c.args
 		if t.turn.Shape == native.ShapeExact {
@@ -407,6 +409,7 @@ func (vm *VM) ask(t *taskState) status {
 		if fn == nil || len(fn.Params) != n+k {
 			continue
 		}
+		t.last = callee{fv.Ref, t.turn.Shape, t.turn.NArgs, fn, inst, c}
 		return vm.callBack(t, p, fn, inst, c)
 	}
 	for _, c := range shapes[t.turn.Shape] {
@@ -474,9 +477,9 @@ func (vm *VM) callBack(t *taskState, p *value.Fn, fn *code.Func, inst *instance,
 		this = t.turn.Args[c.this]
 	}
 	vm.callbackArgs(t, p, c, n)
-	x := ext{kind: extCallback, this: -1, bare: this}
+	x := vm.newExt(extCallback, 0)
+	x.bare = this
 	t.turn.HasThis = bound
-	vm.exts = append(vm.exts, x)
 	depth := vm.depth
 	flags := flagExt
 	if t.isConst && t.turn.Shape != native.ShapeExact {
@@ -489,7 +492,7 @@ func (vm *VM) callBack(t *taskState, p *value.Fn, fn *code.Func, inst *instance,
 		return failed
 	}
 	if bound && fn.ThisReg >= 0 {
-		vm.exts[len(vm.exts)-1].this = int32(t.base + fn.ThisReg)
+		x.this = int32(t.base + fn.ThisReg)
 		vm.stack[t.base+fn.ThisReg] = this
 	}
 	return reload

@@ -152,17 +152,25 @@ func (vm *VM) unary(in *code.Instr, regs *[256]value.Value) status {
 	}
 	v, err := value.Unary(syntax.Op(in.D), x)
 	if err == value.ErrNoOperator {
-		op := syntax.Op(in.D).String()
-		if f := vm.overload(vm.cfg.Registry.Find(op, 1), &x, nil); f != nil {
-			return vm.done(vm.invoke(f, &x, nil, &regs[in.A]))
-		}
-		return vm.failNow(vm.notFound(op, x))
+		return vm.unaryOverload(in, regs, x)
 	}
 	if err != nil {
 		return vm.doneErr(err)
 	}
 	regs[in.A] = v
 	return next
+}
+
+// unaryOverload tries the embedder's overloads of a unary operator. It is
+// apart from unary, whose operand would otherwise be moved to the Go heap.
+//
+//go:noinline
+func (vm *VM) unaryOverload(in *code.Instr, regs *[256]value.Value, x value.Value) status {
+	op := syntax.Op(in.D).String()
+	if f := vm.overload(vm.cfg.Registry.Find(op, 1), &x, nil); f != nil {
+		return vm.done(vm.invoke(f, &x, nil, &regs[in.A]))
+	}
+	return vm.failNow(vm.notFound(op, x))
 }
 
 func (vm *VM) makeArray(in *code.Instr, regs *[256]value.Value) status {

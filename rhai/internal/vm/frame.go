@@ -125,6 +125,32 @@ func (vm *VM) returnSlow(v value.Value) status {
 		vm.depth--
 		return reload
 	}
+	last := len(vm.exts) - 1
+	if x := &vm.exts[last]; x.kind == extCall {
+		vm.depth--
+		ret, ok := x.ret, vm.leave(x)
+		*x = ext{}
+		vm.exts = vm.exts[:last]
+		if !ok {
+			vm.focus()
+			return failed
+		}
+		vm.stack[ret] = v
+		return reload
+	}
+	if x := &vm.exts[last]; x.kind == extCallback && x.locked == nil {
+		t := vm.exts[last-1].task
+		if t.turn.HasThis {
+			if t.turn.This = x.bare; x.this >= 0 {
+				t.turn.This = vm.stack[x.this]
+			}
+		}
+		*x = ext{}
+		vm.exts = vm.exts[:last]
+		vm.depth--
+		t.turn.Result = v
+		return vm.drive()
+	}
 	x := vm.popExt()
 	vm.depth--
 	if !vm.leave(&x) {
@@ -132,16 +158,26 @@ func (vm *VM) returnSlow(v value.Value) status {
 		return failed
 	}
 	switch x.kind {
-	case extCallback:
-		t := vm.exts[len(vm.exts)-1].task
-		t.turn.Result = v
-		return vm.drive()
 	case extModule:
 		vm.stack[x.ret] = vm.finishModule(&x)
 	default:
 		vm.stack[x.ret] = v
 	}
 	return reload
+}
+
+// newExt adds an ext, to be filled in where it stands: copying one costs more
+// than the call it belongs to.
+func (vm *VM) newExt(kind extKind, ret int) *ext {
+	n := len(vm.exts)
+	if n < cap(vm.exts) {
+		vm.exts = vm.exts[:n+1]
+	} else {
+		vm.exts = append(vm.exts, ext{})
+	}
+	x := &vm.exts[n]
+	x.kind, x.ret, x.this = kind, int32(ret), -1
+	return x
 }
 
 func (vm *VM) popExt() ext {
@@ -200,4 +236,15 @@ type taskState struct {
 	base int // stack index for the arguments of callbacks
 	// isConst: the receiver is a constant, so `this` is one in callbacks.
 	isConst bool
+	last    callee
+}
+
+// callee is what a task called last, and how: mostly it calls it again.
+type callee struct {
+	ref   *value.Header // of the function pointer; the task keeps it alive
+	shape native.Shape
+	n     int
+	fn    *code.Func
+	inst  *instance
+	how   calling
 }

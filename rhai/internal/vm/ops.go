@@ -50,7 +50,24 @@ func (vm *VM) arith(in *code.Instr, regs *[256]value.Value) bool {
 	if in.D == 1 {
 		return vm.assign(op, &regs[in.A], regs[in.C])
 	}
+	b, c := open(&regs[in.B]), open(&regs[in.C])
+	if in.Op == code.Add && b.Ref == &value.IntTag && c.Ref == &value.IntTag {
+		x, y := int64(b.Bits), int64(c.Bits)
+		if z := x + y; (x^z)&(y^z) >= 0 {
+			regs[in.A].SetInt(z)
+			return true
+		}
+	}
 	return vm.binary(op, &regs[in.A], regs[in.B], regs[in.C])
+}
+
+// open is the place that *p stands for: that of a captured variable which is
+// not in use, or p.
+func open(p *value.Value) *value.Value {
+	if p.Ref != nil && p.Ref.Kind == value.KCell && p.Ref.Flags&value.Locked == 0 {
+		return &p.Cell().V
+	}
+	return p
 }
 
 func (vm *VM) arithInt(in *code.Instr, regs *[256]value.Value) bool {

@@ -28,6 +28,9 @@ func (vm *VM) pathSet(in *code.Instr, regs *[256]value.Value) status {
 	if !ok {
 		return failed
 	}
+	if in.B == uint8(syntax.OpAdd)+1 && vm.addToProp(p, root, &regs[in.A]) {
+		return next
+	}
 	if p.Const || p.Root == code.RootThis && vm.constThis() || vm.constCell(p) {
 		if st := vm.constPath(p, root, regs); st != next {
 			return st
@@ -50,6 +53,28 @@ func (vm *VM) pathSet(in *code.Instr, regs *[256]value.Value) status {
 	}, value.Unit)
 	vm.assigning = false
 	return vm.done(ok)
+}
+
+// addToProp does x.p += v, the most common change of a path, when it is about
+// integers in a map of our own. Otherwise it does nothing and returns false.
+func (vm *VM) addToProp(p *code.Path, root, v *value.Value) bool {
+	if len(p.Steps) != 1 || !p.Steps[0].Prop || v.Ref != &value.IntTag || p.Const ||
+		root.Ref == nil || root.Ref.Kind != value.KMap || root.Ref.Flags&value.Shared != 0 ||
+		p.Root == code.RootThis && vm.constThis() || vm.constCell(p) {
+		return false
+	}
+	s := &p.Steps[0]
+	x, ok := root.Map().Lookup(s.Name, &vm.inst.caches[s.Site].hint)
+	if !ok || x.Ref != &value.IntTag {
+		return false
+	}
+	a, b := int64(x.Bits), int64(v.Bits)
+	z := a + b
+	if (a^z)&(b^z) < 0 {
+		return false
+	}
+	x.Bits = uint64(z)
+	return true
 }
 
 func (vm *VM) constCell(p *code.Path) bool {
@@ -101,7 +126,7 @@ func (vm *VM) readSteps(v value.Value, steps []code.PathStep, base int) (value.V
 		s := &steps[i]
 		var ok bool
 		if s.Prop {
-			v, ok = vm.property(&v, s.Site)
+			v, ok = vm.propertyOf(v, s.Site)
 		} else {
 			v, ok = vm.indexOf(v, vm.stack[base+int(s.Reg)].Plain())
 		}
@@ -229,8 +254,10 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 	if !ok {
 		return failed
 	}
-	leaf, ok := vm.readSteps(*root, p.Steps, vm.base)
-	if !ok {
+	// The receiver's address is handed around: a variable of Go's would be
+	// moved to its heap at each call.
+	leaf := &vm.leaf
+	if *leaf, ok = vm.readSteps(*root, p.Steps, vm.base); !ok {
 		return failed
 	}
 	a := vm.base + int(in.A)
@@ -243,26 +270,26 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 		b.cell = r.Cell() // in use while a method runs on a part of it
 	}
 	if s.Keyword == code.KeyTake && s.NArgs == 1 {
-		return vm.takePath(p, s, root, leaf, a, temp)
+		return vm.takePath(p, s, root, *leaf, a, temp)
 	}
-	if vm.isScriptMethod(s, leaf) {
+	if vm.isScriptMethod(s, *leaf) {
 		leaf.Share()
-		return vm.methodOn(s, p.Site, &leaf, a, b)
+		return vm.methodOn(s, p.Site, leaf, a, b)
 	}
 	rest := vm.stack[a+1 : a+s.NArgs]
-	f := vm.pathNative(s, p.Site, &leaf, rest)
+	f := vm.pathNative(s, p.Site, leaf, rest)
 	if f == nil {
-		return vm.failNow(vm.noNative(s, &leaf, rest))
+		return vm.failNow(vm.noNative(s, leaf, rest))
 	}
 	if f.Task != nil {
 		leaf.Share()
-		return vm.callNatives(s, p.Site, &leaf, rest, a, b)
+		return vm.callNatives(s, p.Site, leaf, rest, a, b)
 	}
 	if !f.Mutates || temp {
 		if f.Mutates {
 			leaf.Share()
 		}
-		return vm.callNatives(s, p.Site, &leaf, rest, a, b)
+		return vm.callNatives(s, p.Site, leaf, rest, a, b)
 	}
 	if vm.constRecv(s, noBack) || vm.constCell(p) {
 		return vm.failNow(constMethod(s.Name))

@@ -80,6 +80,7 @@ type VM struct {
 	caught *value.Error // what the handler that is about to run has caught
 	exit   bool         // err is not an error but the end of the script
 	result value.Value
+	leaf   value.Value   // receiver of the path call that runs
 	held   []value.Value // arguments of the function that runs next
 
 	fuel     int64 // operations left in this slice
@@ -237,7 +238,7 @@ func (vm *VM) End() {
 	clear(vm.dyn[:cap(vm.dyn)])
 	vm.modules, vm.inst, vm.fn, vm.held = nil, nil, nil, nil
 	vm.ctx, vm.cfg = nil, Config{}
-	vm.err, vm.caught, vm.result = nil, nil, value.Unit
+	vm.err, vm.caught, vm.result, vm.leaf = nil, nil, value.Unit, value.Unit
 	if vm.last != nil {
 		vm.last.env.reset()
 	}
