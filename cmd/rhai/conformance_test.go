@@ -126,7 +126,7 @@ func TestCommand(t *testing.T) {
 		{"run fails", "let x = 1;\nx.nope()", []string{"run", file}, "", "", "x.nope()\n  |   ^", true},
 		{"parse error", "let x = ;", []string{"run", file}, "", "", "let x = ;\n  |         ^", true},
 		{"limit", "loop {}", []string{"run", "--max-operations", "1000", file}, "", "", "1000", true},
-		{"check", "let x = 1;", []string{"check", file}, "", "ok", "", false},
+		{"check", "let x = 1; x", []string{"check", file}, "", "ok", "", false},
 		{"check fails", "let = 1;", []string{"check", file}, "", "", "^", true},
 		{"stdin", "", []string{"run", "-"}, "1 + 1", "2\n", "", false},
 		{"fmt", "let x=1 ;", []string{"fmt", file}, "", "let x", "", false},
