@@ -73,11 +73,13 @@ func Check(file *syntax.File, lib Library) []Finding {
 
 // checker walks one file.
 type checker struct {
-	lib    Library
-	facts  *facts
-	source string
-	lines  []string // of source, once asked for
-	found  []Finding
+	lib     Library
+	facts   *facts
+	source  string
+	lines   []string // of source, once asked for
+	found   []Finding
+	hints   int      // suggestions asked for
+	library []string // the names of the library's functions, once asked for
 
 	scope  scope
 	wanted map[*syntax.ExprStmt]bool // whose values are results

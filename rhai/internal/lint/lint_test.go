@@ -200,3 +200,26 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// TestWorkIsBounded checks a script that is nothing but names that could be
+// slips of the pen for very many others.
+func TestWorkIsBounded(t *testing.T) {
+	var b strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&b, "fn function_number_%d() {}\n", i)
+	}
+	b.WriteString("try {\n")
+	for i := range 20000 {
+		fmt.Fprintf(&b, "another_name_for_%d();\n", i)
+	}
+	b.WriteString("} catch {}")
+	file, err := syntax.Parse(b.String(), syntax.Options{AllowFuncs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &checker{lib: library(), facts: factsOf(file), wanted: map[*syntax.ExprStmt]bool{}}
+	c.main(file)
+	if near := c.suggest("function_numbre_1", list(c.facts.names)); near != "" {
+		t.Errorf("after %d suggestions it still makes one, %s", c.hints, near)
+	}
+}

@@ -41,7 +41,7 @@ func (c *checker) unknownVariable(at syntax.Pos, name string) {
 	if c.dynamic || c.inherits || c.facts.defVar[name] || c.facts.anyDefVar || c.full() {
 		return
 	}
-	hint := suggest(name, c.scope.names())
+	hint := c.suggest(name, c.scope.names)
 	if c.doubt > 0 && hint == "" {
 		return
 	}
@@ -76,7 +76,7 @@ func (c *checker) qualified(e *syntax.Qualified) {
 }
 
 func (c *checker) unknownModule(at syntax.Pos, path string) {
-	c.report(at, path, UnknownModule, "no module `"+path+"`"+meant(suggest(path, c.lib.Modules)))
+	c.report(at, path, UnknownModule, "no module `"+path+"`"+meant(c.suggest(path, list(c.lib.Modules))))
 }
 
 // call looks for what answers `name(args)`.
@@ -115,7 +115,7 @@ func (c *checker) moduleCall(e *syntax.Call, n int) {
 		c.report(e.Pos(), e.Name, UnknownFunction, takes(name, n, c.arities(name, 0)))
 	default:
 		hint := ""
-		if near := suggest(e.Name, c.members(path)); near != "" {
+		if near := c.suggest(e.Name, func() []string { return c.members(path) }); near != "" {
 			hint = path + "::" + near
 		}
 		if c.doubt == 0 || hint != "" {
@@ -156,9 +156,9 @@ func (c *checker) unknown(what, name string, n, receiver int) (msg string, sure 
 	if have := c.arities(name, receiver); len(have) > 0 {
 		return takes(name, n, have), false
 	}
-	near := suggest(name, c.facts.names)
+	near := c.suggest(name, list(c.facts.names))
 	if near == "" {
-		near = suggest(name, c.lib.Registry.Names())
+		near = c.suggest(name, c.libraryNames)
 	}
 	if near == "" {
 		near = c.suggestKeyword(name)
@@ -168,7 +168,7 @@ func (c *checker) unknown(what, name string, n, receiver int) (msg string, sure 
 
 func (c *checker) suggestKeyword(name string) string {
 	for _, k := range []string{"print", "debug", "type_of", "eval", "is_def_var", "is_def_fn"} {
-		if suggest(name, []string{k}) != "" {
+		if c.suggest(name, list([]string{k})) != "" {
 			return k
 		}
 	}
@@ -216,18 +216,31 @@ func arguments(n int) string {
 	return fmt.Sprintf("%d arguments", n)
 }
 
+func (c *checker) libraryNames() []string {
+	if c.library == nil {
+		c.library = c.lib.Registry.Names()
+	}
+	return c.library
+}
+
 // suggest finds the name that a name is most likely a slip of the pen for, or
-// "". Short names are like too many others.
-func suggest(name string, known []string) string {
-	if len(name) < 3 {
+// "". Short names are like too many others. It gives up when it has been asked
+// very often, since a script may be nothing but slips.
+func (c *checker) suggest(name string, known func() []string) string {
+	if c.hints++; len(name) < 3 || c.hints > maxHints {
 		return ""
 	}
-	s := compile.Suggest(name, known)
+	s := compile.Suggest(name, known())
 	if s == name {
 		return ""
 	}
 	return s
 }
+
+func list(names []string) func() []string { return func() []string { return names } }
+
+// maxHints bounds the suggestions made for one file.
+const maxHints = 4 * maxFindings
 
 func meant(name string) string {
 	if name == "" {
