@@ -91,12 +91,12 @@ func (e *Engine) Check(name, source string, globals ...Global) []Diagnostic {
 	if err != nil {
 		return []Diagnostic{errorDiagnostic(name, err)}
 	}
-	return prog.Warnings(globals...)
+	return prog.Warnings()
 }
 
-// Warnings are the warnings that [Engine.Check] has for a program that was
-// compiled with the same globals.
-func (p *Program) Warnings(globals ...Global) []Diagnostic {
+// Warnings are what [Engine.Check] finds in the program's source. The source is
+// read again each time.
+func (p *Program) Warnings() []Diagnostic {
 	e := p.engine
 	file, err := syntax.Parse(p.Source(), e.parseOptions())
 	if err != nil {
@@ -110,7 +110,7 @@ func (p *Program) Warnings(globals ...Global) []Diagnostic {
 			return ok
 		},
 	}
-	for _, g := range globals {
+	for _, g := range p.globals {
 		lib.Globals = append(lib.Globals, g.Name)
 	}
 	for _, m := range e.cfg.Modules {

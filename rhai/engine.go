@@ -1,6 +1,7 @@
 package rhai
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/picloud/picloud/rhai/internal/code"
@@ -131,7 +132,7 @@ func (e *Engine) Compile(name, source string, globals ...Global) (*Program, erro
 	if err != nil {
 		return nil, parseError(name, source, err)
 	}
-	return &Program{engine: e, code: prog, globals: len(globals), size: sizeOf(prog)}, nil
+	return &Program{engine: e, code: prog, globals: slices.Clone(globals), size: sizeOf(prog)}, nil
 }
 
 // hostModules is what the machine asks an engine.
@@ -183,7 +184,7 @@ func (l Limits) machine() vm.Limits {
 type Program struct {
 	engine  *Engine
 	code    *code.Program
-	globals int
+	globals []Global
 	size    int64
 }
 

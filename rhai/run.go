@@ -147,7 +147,7 @@ func (v *VM) globals(r Run, p *Program) ([]value.Value, error) {
 			return nil, err
 		}
 	}
-	out := make([]value.Value, p.globals)
+	out := make([]value.Value, len(p.globals))
 	for i, g := range given {
 		if i < len(out) {
 			out[i] = g.v

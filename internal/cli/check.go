@@ -7,6 +7,7 @@ import (
 
 	"github.com/picloud/picloud/internal/executor"
 	"github.com/picloud/picloud/internal/manager/api"
+	"github.com/picloud/picloud/internal/picloud"
 )
 
 func (c *command) checkCommand() *cobra.Command {
@@ -47,10 +48,11 @@ func (c *command) checkFile(compiler *executor.Executor, file string) (checkedFi
 		return checkedFile{}, err
 	}
 	r := checkedFile{File: name, Diagnostics: []api.Diagnostic{}}
-	for _, d := range compiler.Check(source) {
+	found := compiler.Check(source)
+	for _, d := range found {
 		r.Diagnostics = append(r.Diagnostics, api.NewDiagnostic("", d))
 	}
-	r.OK = len(r.Diagnostics) == 0
+	r.OK = picloud.Deployable(found)
 	return r, nil
 }
 

@@ -146,9 +146,14 @@ func (c *command) deploy(ctx context.Context, d *deploy) error {
 	if err != nil {
 		return d.explain(err)
 	}
+	for _, w := range done.Warnings {
+		if c.output != outputJSON {
+			writeDiagnostic(c.Stderr, d.files[w.Script], w)
+		}
+	}
 	switch {
 	case c.output == outputJSON && d.single:
-		return c.printJSON(deployedJSON{done.Scripts[0], done.DryRun})
+		return c.printJSON(deployedJSON{done.Scripts[0], done.DryRun, done.Warnings})
 	case c.output == outputJSON:
 		return c.printJSON(done)
 	case d.dryRun:
@@ -163,7 +168,8 @@ func (c *command) deploy(ctx context.Context, d *deploy) error {
 // deployedJSON is what a deploy of a single script prints.
 type deployedJSON struct {
 	api.Deployed
-	DryRun bool `json:"dry_run,omitempty"`
+	DryRun   bool             `json:"dry_run,omitempty"`
+	Warnings []api.Diagnostic `json:"warnings,omitempty"`
 }
 
 // explain turns the server's words about a deploy into those of the files that

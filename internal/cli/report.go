@@ -69,7 +69,11 @@ func (c *command) reportSource(e *sourceError) {
 
 // writeDiagnostic shows a finding with its source line and caret.
 func writeDiagnostic(w io.Writer, name string, d api.Diagnostic) {
-	fmt.Fprintf(w, "error: %s\n", visible(d.Text(name)))
+	kind := "error"
+	if d.Warning {
+		kind = "warning"
+	}
+	fmt.Fprintf(w, "%s: %s\n", kind, visible(d.Text(name)))
 }
 
 func exitCode(err error) int {

@@ -11,7 +11,7 @@ import (
 )
 
 // Check compiles a source under the default limits and says what is wrong with
-// it; nothing is when it can be deployed.
+// it. It can be deployed when that is nothing, or nothing but warnings.
 func (e *Executor) Check(source string) []picloud.Diagnostic {
 	return e.CheckLimits(source, picloud.Limits{})
 }
@@ -31,7 +31,28 @@ func (e *Executor) CheckLimits(source string, limits picloud.Limits) []picloud.D
 	case err != nil:
 		return []picloud.Diagnostic{{Message: err.Error()}}
 	}
-	return checkHandlers(p, source)
+	return append(checkHandlers(p, source), warnings(p, source)...)
+}
+
+// warnings are what is likely a mistake in a script that compiles. A handler
+// has one parameter whether it needs it or not.
+func warnings(p *program, source string) []picloud.Diagnostic {
+	handlerLines := map[int]bool{}
+	for _, f := range p.prog.Funcs() {
+		if slices.Contains(handlers[:], f.Name) {
+			handlerLines[f.Line] = true
+		}
+	}
+	var found []picloud.Diagnostic
+	for _, d := range p.prog.Warnings() {
+		if d.Code == rhai.WarnUnusedParameter && handlerLines[d.Line] {
+			continue
+		}
+		found = append(found, picloud.Diagnostic{
+			Message: d.Message, Line: d.Line, Column: d.Column, SourceLine: sourceLine(source, d.Line), Warning: true,
+		})
+	}
+	return found
 }
 
 // checkHandlers finds handlers that PiCloud would not call because they do not

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/picloud/picloud/internal/manager/api"
@@ -38,10 +39,11 @@ func (m *Manager) checkSource(_ context.Context, _ picloud.Principal, in *checkI
 		return nil, err
 	}
 	out := &checkOutput{Body: api.Checked{Diagnostics: []api.Diagnostic{}}}
-	for _, d := range m.check(in.Body.Source, picloud.Limits{}) {
+	found := m.check(in.Body.Source, picloud.Limits{})
+	for _, d := range found {
 		out.Body.Diagnostics = append(out.Body.Diagnostics, api.NewDiagnostic("", d))
 	}
-	out.Body.OK = len(out.Body.Diagnostics) == 0
+	out.Body.OK = picloud.Deployable(found)
 	return out, nil
 }
 
@@ -64,14 +66,15 @@ func (m *Manager) deploy(ctx context.Context, p picloud.Principal, in *deployInp
 			return nil, inField(err, fmt.Sprintf("scripts[%d]", i))
 		}
 	}
-	if err := m.compile(ctx, d); err != nil {
+	warnings, err := m.compile(ctx, d)
+	if err != nil {
 		return nil, err
 	}
 	done, err := m.store.Deploy(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	out := &deployOutput{Body: api.Deployment{DryRun: in.Body.DryRun, Scripts: make([]api.Deployed, len(done))}}
+	out := &deployOutput{Body: api.Deployment{DryRun: in.Body.DryRun, Scripts: make([]api.Deployed, len(done)), Warnings: warnings}}
 	for i, v := range done {
 		out.Body.Scripts[i] = m.deployedOf(v)
 	}
@@ -120,17 +123,22 @@ func parseRoutes(texts []string) ([]picloud.Route, error) {
 }
 
 // compile fails with everything that does not compile in any of the scripts.
-func (m *Manager) compile(ctx context.Context, d picloud.Deployment) error {
+// Otherwise it gives the warnings.
+func (m *Manager) compile(ctx context.Context, d picloud.Deployment) (warnings []api.Diagnostic, err error) {
 	var p *api.Problem
 	for i, s := range d.Scripts {
 		limits, err := m.limitsOf(ctx, d.App, s)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		found := m.check(s.Source, limits)
-		if len(found) == 0 {
+		if picloud.Deployable(found) {
+			for _, d := range found {
+				warnings = append(warnings, api.NewDiagnostic(s.Name, d))
+			}
 			continue
 		}
+		found = slices.DeleteFunc(found, func(d picloud.Diagnostic) bool { return d.Warning })
 		if p == nil {
 			p = newProblem(picloud.HTTPStatus(picloud.CodeScriptInvalid), picloud.CodeScriptInvalid,
 				fmt.Sprintf("the script %q does not compile: %s", s.Name, found[0].Message))
@@ -141,9 +149,9 @@ func (m *Manager) compile(ctx context.Context, d picloud.Deployment) error {
 		}
 	}
 	if p == nil {
-		return nil
+		return warnings, nil
 	}
-	return p
+	return nil, p
 }
 
 // limitsOf is the limits that a script will have: those that it is deployed

@@ -45,7 +45,8 @@ type Config struct {
 	Auth  *auth.Service
 	Store Store
 	// Check compiles a source under the limits that its script asks for, of
-	// which zero fields are the defaults. Nothing found means that it compiles.
+	// which zero fields are the defaults. It can be
+	// deployed when nothing but warnings are found.
 	Check   func(source string, limits picloud.Limits) []picloud.Diagnostic
 	Invoker Invoker
 	Records Recorder

@@ -107,17 +107,20 @@ func (echo) Invoke(_ context.Context, app, script string, r *http.Request) (*htt
 }
 
 // check finds fault with what holds "= ;", and with every expression when the
-// depth of those is limited to one.
-func check(source string, limits picloud.Limits) []picloud.Diagnostic {
+// depth of those is limited to one. It warns of what holds "suspicious".
+func check(source string, limits picloud.Limits) (found []picloud.Diagnostic) {
 	if limits.ExprDepth == 1 {
 		return []picloud.Diagnostic{{Message: "too deep"}}
 	}
 	for i, line := range strings.Split(source, "\n") {
 		if at := strings.Index(line, "= ;"); at >= 0 {
-			return []picloud.Diagnostic{{Message: "unexpected ';'", Line: i + 1, Column: at + 3, SourceLine: line}}
+			return append(found, picloud.Diagnostic{Message: "unexpected ';'", Line: i + 1, Column: at + 3, SourceLine: line})
+		}
+		if at := strings.Index(line, "suspicious"); at >= 0 {
+			found = append(found, picloud.Diagnostic{Message: "is that so?", Line: i + 1, Column: at + 1, SourceLine: line, Warning: true})
 		}
 	}
-	return nil
+	return found
 }
 
 func newFixture(t *testing.T) *fixture {

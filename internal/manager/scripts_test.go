@@ -168,6 +168,34 @@ func TestScriptsThatDoNotCompile(t *testing.T) {
 	}
 }
 
+// Warnings are told, and keep nothing from being deployed.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	f := newOwned(t)
+	want := api.Diagnostic{Script: "two", Message: "is that so?", Line: 2, Column: 3, SourceLine: "  suspicious", Caret: "  ^", Warning: true}
+	deploy := func(sources ...string) request {
+		var body api.Deploy
+		for i, s := range sources {
+			body.Scripts = append(body.Scripts, api.DeployScript{Name: []string{"one", "two"}[i], Source: s})
+		}
+		return request{path: "/api/v1/apps/default/deployments", body: body}
+	}
+	var done api.Deployment
+	f.want(deploy("1", "2;\n  suspicious"), http.StatusOK, &done)
+	if len(done.Scripts) != 2 || len(done.Warnings) != 1 || done.Warnings[0] != want {
+		t.Errorf("deployed %+v", done)
+	}
+	p := f.fails(deploy(badSource+"\n", "suspicious"), http.StatusUnprocessableEntity, picloud.CodeScriptInvalid)
+	if len(p.Diagnostics) != 1 || p.Diagnostics[0].Warning {
+		t.Errorf("problem %+v", p)
+	}
+	var checked api.Checked
+	f.want(request{path: "/api/v1/check", body: api.Check{Source: "suspicious"}}, http.StatusOK, &checked)
+	if !checked.OK || len(checked.Diagnostics) != 1 || !checked.Diagnostics[0].Warning {
+		t.Errorf("checked %+v", checked)
+	}
+}
+
 // A script compiles under the limits that it will run with.
 func TestLimitsHoldForCompiling(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -103,6 +104,13 @@ type Diagnostic struct {
 	Line       int    `json:"line,omitempty"`        // from 1; 0 when there is none
 	Column     int    `json:"column,omitempty"`      // from 1, in characters
 	SourceLine string `json:"source_line,omitempty"` // the text of that line
+	// Warning: the script can be deployed all the same.
+	Warning bool `json:"warning,omitempty"`
+}
+
+// Deployable reports whether findings are nothing but warnings.
+func Deployable(found []Diagnostic) bool {
+	return !slices.ContainsFunc(found, func(d Diagnostic) bool { return !d.Warning })
 }
 
 // Error is the message with its cause, for logs. Users are shown Message.

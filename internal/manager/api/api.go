@@ -138,6 +138,8 @@ type DeployScript struct {
 type Deployment struct {
 	DryRun  bool       `json:"dry_run"`
 	Scripts []Deployed `json:"scripts"`
+	// Warnings never keep a script from being deployed.
+	Warnings []Diagnostic `json:"warnings,omitempty" doc:"What is likely a mistake in the scripts"`
 }
 
 // Deployed is what became of one script of a deploy.

@@ -48,6 +48,7 @@ type Diagnostic struct {
 	Column     int    `json:"column,omitempty" doc:"From 1, in characters"`
 	SourceLine string `json:"source_line,omitempty" doc:"The text of the line, or of a long line what is near the column"`
 	Caret      string `json:"caret,omitempty" doc:"Goes under source_line and points at the column"`
+	Warning    bool   `json:"warning,omitempty" doc:"The script can be deployed all the same"`
 }
 
 // excerptChars is about how much of a line a diagnostic shows: a script may be
@@ -59,7 +60,7 @@ func NewDiagnostic(script string, d picloud.Diagnostic) Diagnostic {
 	line, column := excerpt(strings.TrimRight(d.SourceLine, "\r\n"), d.Column)
 	return Diagnostic{
 		Script: script, Message: d.Message, Line: d.Line, Column: d.Column,
-		SourceLine: line, Caret: caret(line, column),
+		SourceLine: line, Caret: caret(line, column), Warning: d.Warning,
 	}
 }
 
