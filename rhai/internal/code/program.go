@@ -192,6 +192,8 @@ type SwitchTable struct {
 	Exact map[SwitchKey]int32
 	// Other is where values go that no exact case matches.
 	Other int32
+	// Longest is the length of the longest string among the cases, in bytes.
+	Longest int
 }
 
 // SwitchKey is a value as switch compares it: by type and content.

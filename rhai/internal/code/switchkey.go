@@ -37,6 +37,9 @@ func appendKey(b []byte, v value.Value, limit int) ([]byte, bool) {
 	case value.KBool, value.KInt, value.KFloat, value.KChar:
 		b = strconv.AppendUint(b, v.Bits, 16)
 	case value.KString:
+		if len(v.Str()) > limit {
+			return b, false
+		}
 		b = strconv.AppendQuote(b, v.Str())
 	case value.KArray:
 		for _, x := range v.Array().E {

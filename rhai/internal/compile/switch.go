@@ -145,10 +145,15 @@ func (f *fnState) armBodies(n *syntax.Switch, ti int, arms []arm, dst int) (ends
 // maxDense is the largest span of integers for which a table is made.
 const maxDense = 1024
 
-// denseTable adds an array for the integers of a table when they are close
-// together.
+// denseTable finishes a table: it adds an array for the integers when they are
+// close together, and notes what needs no look-up at all.
 func (f *fnState) denseTable(ti int) {
 	t := &f.c.prog.Tables[ti]
+	for k := range t.Exact {
+		if k.Kind == value.KString {
+			t.Longest = max(t.Longest, len(k.Text))
+		}
+	}
 	lo, hi, n := int64(0), int64(0), 0
 	for k := range t.Exact {
 		if k.Kind != value.KInt {

@@ -391,6 +391,9 @@ func (vm *VM) ask(t *taskState) status {
 	case value.KFn:
 		p = fv.Fn()
 	case value.KString:
+		if len(fv.Str()) > maxName {
+			return vm.failNow(longName(fv.Str()))
+		}
 		p = &value.Fn{Name: fv.Str()}
 	default:
 		return vm.failNow(value.Mismatch("Fn", fv.TypeName()))

@@ -435,6 +435,15 @@ func (vm *VM) switchOn(in *code.Instr, regs *[256]value.Value) status {
 	if len(t.Exact) == 0 {
 		return next
 	}
+	if v.Is(value.KString) {
+		n := len(v.Str())
+		if n > t.Longest {
+			return next
+		}
+		if !vm.spend(int64(n / 64)) {
+			return failed
+		}
+	}
 	if k, ok := code.KeyOf(v); ok {
 		if at, ok := t.Exact[k]; ok {
 			vm.pc = int(at)

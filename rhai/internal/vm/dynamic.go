@@ -262,6 +262,10 @@ func (vm *VM) isDefFn(in *code.Instr, regs *[256]value.Value) status {
 	}
 	key := code.FnKey{Name: args[last-1].Str(), Params: int(args[last].Int())}
 	found := false
+	if len(key.Name) > maxName {
+		regs[in.A] = value.Bool(false)
+		return next
+	}
 	if len(args) == 3 {
 		for k := range vm.fn.Prog.ByName {
 			found = found || k.Name == key.Name && k.Params == key.Params && k.This != "" && compile.TypeName(k.This) == args[0].Str()

@@ -21,6 +21,9 @@ func (vm *VM) importModule(in *code.Instr, regs *[256]value.Value) status {
 		return vm.failNow(value.Mismatch("string", v.TypeName()))
 	}
 	name := v.Str()
+	if !vm.spend(int64(len(name) / 16)) {
+		return failed
+	}
 	if m, ok := vm.modules[name]; ok {
 		regs[in.A] = m
 		vm.publish(in.D, m)

@@ -43,6 +43,8 @@ func (vm *VM) newFn(in *code.Instr, regs *[256]value.Value) status {
 		return vm.failNow(value.Mismatch("string", v.TypeName()))
 	}
 	switch name := v.Str(); {
+	case len(name) > maxName:
+		return vm.failNow(longName(name))
 	case syntax.IsReserved(name):
 		e := value.Errorf(value.ErrParsing, "`%s` is a keyword or an operator and cannot be the name of a function", name)
 		return vm.failNow(e)
@@ -56,12 +58,21 @@ func (vm *VM) newFn(in *code.Instr, regs *[256]value.Value) status {
 	}
 }
 
+// maxName is the length of the longest text that is looked for among the names
+// of functions, in bytes: looking for one of megabytes is work.
+const maxName = 1 << 10
+
+func longName(name string) *value.Error {
+	return value.NotFound(name[:64] + "…")
+}
+
 // suggestFunc finds a function whose name is close to one that does not exist.
 func (vm *VM) suggestFunc(name string) string {
 	var names []string
 	for k := range vm.fn.Prog.ByName {
 		names = append(names, k.Name)
 	}
+	vm.fuel -= int64(len(names)+len(vm.cfg.Registry.Names())) / 4 // billed with what comes next
 	sort.Strings(names)
 	if s := compile.Suggest(name, names); s != "" {
 		return s
