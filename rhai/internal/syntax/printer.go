@@ -407,8 +407,14 @@ func (p *printer) binary(x *Binary) {
 		left, right = right, left
 	}
 	isRange := x.Op == OpRange || x.Op == OpRangeIncl
-	if !isRange || x.L.Pos().Known() {
-		p.expr(x.L, left)
+	switch x.L.(type) {
+	case *Break, *Continue, *Return, *Throw:
+		// Only without a value, after `??`, where it cannot stand in parentheses.
+		p.control(x.L)
+	default:
+		if !isRange || x.L.Pos().Known() {
+			p.expr(x.L, left)
+		}
 	}
 	if isRange {
 		p.text(x.Op.String())
