@@ -121,7 +121,7 @@ const (
 	CallName                             // R[A] = function K[D] called by name with R[A], …; B arguments: not known when compiled
 	CallFn                               // R[A] = call(R[A], R[A+1], …); B arguments
 	Curry                                // R[A] = curry(R[A], R[A+1], …); B arguments
-	NewFn                                // R[A] = Fn(R[A])
+	NewFn                                // R[A] = Fn(R[A]); C = 1: of a function of this program, written as its name
 	Eval                                 // R[A] = eval(R[A]) in scope D
 	Bang                                 // R[A] = call! of site D in its scope; R[A]… are the arguments
 	IsDefVar                             // R[A] = is_def_var(R[A]) in scope D

@@ -248,14 +248,14 @@ func (w *walk) method(s *syntax.Step, base, dst int) {
 	st.Const, st.ThisRecv, st.Temp, st.Root = w.isConst, w.root == code.RootThis, w.root == code.RootTemp, w.name
 	if len(w.steps) == 0 {
 		f.emit(code.Method, a, w.reg, 0, site, s.At)
-		if s.Name == "call" && len(s.Args) > 0 {
-			f.valueAt(s.Args[0].Pos())
-		}
 	} else {
 		p := w.path()
 		p.Site = site
 		f.c.prog.Paths = append(f.c.prog.Paths, p)
 		f.emit(code.PathCall, a, 0, 0, int32(len(f.c.prog.Paths)-1), s.At)
+	}
+	if s.Name == "call" && len(s.Args) > 0 {
+		f.valueAt(s.Args[0].Pos())
 	}
 	w.writeBack(s.At)
 	if dst >= 0 {

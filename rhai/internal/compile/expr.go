@@ -190,7 +190,7 @@ func (f *fnState) ident(e *syntax.Ident, dst int, borrow bool) {
 	case v == nil && f.c.hasFunc(e.Name):
 		// The name of a function is a pointer to it.
 		f.emit(code.LoadK, dst, 0, 0, f.text(e.Name), e.Pos())
-		f.emit(code.NewFn, dst, 0, 0, 0, e.Pos())
+		f.emit(code.NewFn, dst, 0, 1, 0, e.Pos())
 	case v == nil:
 		f.raise(f.unknown(e.Name), e.Pos())
 	case v.far >= 0:

@@ -8,7 +8,7 @@ import (
 )
 
 // closureRef is the machine's handle in a function pointer: the code and the
-// instance it belongs to.
+// instance it belongs to. fn is nil for a function that is found by its name.
 type closureRef struct {
 	fn   *code.Func
 	inst *instance
@@ -231,7 +231,7 @@ func (vm *VM) argsOf(p *value.Fn, args, n int) []value.Value {
 // besides the curried ones; nil when it must be a native.
 func (vm *VM) resolve(p *value.Fn, n int) (*code.Func, *instance) {
 	if c, ok := p.Code.(*closureRef); ok {
-		if c.fn.Anonymous {
+		if c.fn != nil && c.fn.Anonymous {
 			return c.fn, c.inst
 		}
 		return c.inst.prog.ByName[code.FnKey{Name: p.Name, Params: n + len(p.Curry)}], c.inst

@@ -190,7 +190,9 @@ func (vm *VM) bang(in *code.Instr, regs *[256]value.Value) status {
 			return failed
 		}
 		fn, _ := vm.resolve(f.Fn(), n)
-		if fn == nil || fn.Def == nil || len(f.Fn().Curry) > 0 {
+		// A pointer written as the function's name is bound to it, and runs by
+		// itself, as in native.
+		if fn == nil || fn.Def == nil || len(f.Fn().Curry) > 0 || f.Fn().Code != nil {
 			return vm.callPointer(f, from, from+1, n, nil, from)
 		}
 		def = fn.Def

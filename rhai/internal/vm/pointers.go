@@ -53,7 +53,11 @@ func (vm *VM) newFn(in *code.Instr, regs *[256]value.Value) status {
 		e.Msg = "`" + name + "` cannot be the name of a function"
 		return vm.failNow(e)
 	default:
-		regs[in.A] = vm.Heap.NewFn(name, nil, nil)
+		var link any
+		if in.C == 1 {
+			link = &closureRef{inst: vm.inst}
+		}
+		regs[in.A] = vm.Heap.NewFn(name, nil, link)
 		return next
 	}
 }
