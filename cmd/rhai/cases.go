@@ -45,7 +45,7 @@ type outcome struct {
 // Bounds of one case.
 const (
 	caseTime   = 10 * time.Second
-	caseMemory = 256 << 20
+	caseMemory = 64 << 20
 )
 
 // evalCases runs the cases on in and writes one outcome a line.

@@ -1,7 +1,6 @@
 package value
 
 import (
-	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -113,12 +112,17 @@ func (p *printer) room(n int) error {
 		return err
 	}
 	grown := max(2*need, 64)
+	if need > 1<<20 {
+		grown = need + need/4
+	}
+	// While it is copied, the text takes the old room and the new.
 	if p.heap != nil {
-		if err := p.heap.Reserve(grown - p.paid); err != nil {
+		if err := p.heap.Reserve(grown); err != nil {
 			return err
 		}
+		p.heap.Refund(p.paid)
 	}
-	p.dst = slices.Grow(p.dst, grown-len(p.dst))
+	p.dst = append(make([]byte, 0, grown), p.dst...)
 	p.paid = grown
 	return nil
 }
