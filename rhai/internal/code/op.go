@@ -83,7 +83,7 @@ const (
 	Assign                               // R[A] (syntax.Op of D)= R[B]
 	AssignVar                            // as Assign, R[A] may be a cell
 	Unary                                // R[A] = (syntax.Op of D) R[B]
-	NeedBool                             // R[A] must be a bool; D says of what (see Want)
+	NeedBool                             // R[A] must be a bool
 	JumpUnit                             // to D if R[A] is ()
 	JumpNotUnit                          // to D if R[A] is not ()
 	MakeArray                            // R[A] = [R[A], …], D elements
@@ -101,11 +101,9 @@ const (
 	ForPrepRange                         // the same for R[A+1]..R[A+2]; B = 1: inclusive
 	Switch                               // to the arm for R[A] in table D
 	InRange                              // to D unless R[A] is in the range R[B]..R[C] of integers (constants by ranges table)
-	PathGet                              // unused slot kept for the reader: paths are read by Borrow and GetProp
 	PathSet                              // path D = R[A]; B = 1 + op: path op= R[A]
 	PathCall                             // R[A] = path D .name(R[A+1], …)
 	IsCell                               // R[A] = is_shared(R[B])
-	TakeVar                              // R[A] = the variable R[B], leaving ()
 	Throw                                // R[A]
 	Rethrow                              // throw; in a catch whose error is R[A]; B = 1: there is a value in R[A+1]
 	Catch                                // R[A] = the error caught, as scripts see it; R[A+1] = a handle for Rethrow
@@ -118,7 +116,6 @@ const (
 	ModCall                              // R[A] = call of site D with R[A], …; B = register of the module or 255
 	Import                               // R[A] = module named R[A]; D = name to publish it under (K), or -1
 	Export                               // export R[A] as K[D]
-	CallName                             // R[A] = function K[D] called by name with R[A], …; B arguments: not known when compiled
 	CallFn                               // R[A] = call(R[A], R[A+1], …); B arguments
 	Curry                                // R[A] = curry(R[A], R[A+1], …); B arguments
 	NewFn                                // R[A] = Fn(R[A]); C = 1: of a function of this program, written as its name
@@ -137,16 +134,7 @@ const (
 	DynTrim                              // forget those declared since R[A]
 	DynReset                             // forget variables that eval declared in frames that have ended
 	FnMeta                               // R[A] = get_fn_metadata_list(R[A], …), B arguments
-	Tag                                  // R[A] = R[B].tag
-	VarCount                             // check the number of variables
 	opCount
-)
-
-// Want says what NeedBool's error is about.
-type Want int32
-
-const (
-	WantBool Want = iota
 )
 
 var opNames = [opCount]string{
@@ -161,11 +149,11 @@ var opNames = [opCount]string{
 	Binary: "binary", Assign: "assign", AssignVar: "assignvar", Unary: "unary", NeedBool: "needbool", JumpUnit: "jumpunit", JumpNotUnit: "jumpnotunit",
 	MakeArray: "makearray", PushArray: "pusharray", MakeMap: "makemap", SetKey: "setkey", Concat: "concat", MakeRange: "makerange", MakeFn: "makefn",
 	Cell: "cell", This: "this", SetThis: "setthis", NeedThis: "needthis", ForPrep: "forprep", ForPrepRange: "forpreprange", Switch: "switch", InRange: "inrange",
-	PathGet: "pathget", PathSet: "pathset", PathCall: "pathcall", IsCell: "iscell", TakeVar: "takevar", Throw: "throw", Rethrow: "rethrow", Catch: "catch", Fail: "fail",
+	PathSet: "pathset", PathCall: "pathcall", IsCell: "iscell", Throw: "throw", Rethrow: "rethrow", Catch: "catch", Fail: "fail",
 	Far: "far", SetFar: "setfar", Global: "global", SetGlobal: "setglobal", ModVar: "modvar", ModCall: "modcall", Import: "import", Export: "export",
-	CallName: "callname", CallFn: "callfn", Curry: "curry", NewFn: "newfn", Eval: "eval", Bang: "bang", IsDefVar: "isdefvar", IsDefFn: "isdeffn",
+	CallFn: "callfn", Curry: "curry", NewFn: "newfn", Eval: "eval", Bang: "bang", IsDefVar: "isdefvar", IsDefFn: "isdeffn",
 	TypeOf: "typeof", Print: "print", Debug: "debug", Exit: "exit", DynLoad: "dynload", DynStore: "dynstore", DynDeclare: "dyndeclare", DynMark: "dynmark", DynTrim: "dyntrim", DynReset: "dynreset",
-	FnMeta: "fnmeta", Tag: "tag", VarCount: "varcount",
+	FnMeta: "fnmeta",
 }
 
 // String is the operation's name in listings.

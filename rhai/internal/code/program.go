@@ -131,11 +131,9 @@ type Site struct {
 	Const, ThisRecv, Temp bool
 	// MethodStyle: written x.f().
 	MethodStyle bool
-	// CallStyleScript is a script function name(recv, …) for Native sites that
-	// came from a pointer; unused otherwise.
-	Keyword Keyword
-	Scope   int32
-	Root    string // the receiver variable's name, for messages
+	Keyword     Keyword
+	Scope       int32
+	Root        string // the receiver variable's name, for messages
 }
 
 // Keyword marks method names that the machine itself implements.

@@ -100,16 +100,16 @@ var layout = [opCount]operands{
 	Concat: {regs: "r--", d: dCount}, MakeRange: {regs: "rrr"}, MakeFn: {regs: "r--", d: dFunc}, Cell: {regs: "r--"},
 	This: {regs: "r--"}, SetThis: {regs: "r--"}, NeedThis: {regs: "---"},
 	ForPrep: {regs: "r--", d: dJump}, ForPrepRange: {regs: "r--", d: dJump}, Switch: {regs: "r--", d: dTable, ends: true}, InRange: {regs: "r--", d: dJump},
-	PathGet: {regs: "---"}, PathSet: {regs: "r--", d: dPath}, PathCall: {regs: "r--", d: dPath}, IsCell: {regs: "rr-"}, TakeVar: {regs: "rr-"},
+	PathSet: {regs: "r--", d: dPath}, PathCall: {regs: "r--", d: dPath}, IsCell: {regs: "rr-"},
 	Throw: {regs: "r--", ends: true}, Rethrow: {regs: "r--", ends: true}, Catch: {regs: "r--"}, Fail: {regs: "---", d: dError, ends: true},
 	Far: {regs: "r--", d: dFar}, SetFar: {regs: "r--", d: dFar}, Global: {regs: "r--", d: dConst}, SetGlobal: {regs: "r--", d: dConst},
 	ModVar: {regs: "ro-", d: dSite}, ModCall: {regs: "ro-", d: dSite}, Import: {regs: "r--", d: dMaybe}, Export: {regs: "r--", d: dConst},
-	CallName: {regs: "r--", d: dConst}, CallFn: {regs: "r--"}, Curry: {regs: "r--"}, NewFn: {regs: "r--"},
+	CallFn: {regs: "r--"}, Curry: {regs: "r--"}, NewFn: {regs: "r--"},
 	Eval: {regs: "r--", d: dScope}, Bang: {regs: "r--", d: dScope}, IsDefVar: {regs: "r--", d: dScope}, IsDefFn: {regs: "r--"},
 	TypeOf: {regs: "rr-"}, Print: {regs: "rr-"}, Debug: {regs: "rr-"}, Exit: {regs: "r--", ends: true},
 	DynLoad: {regs: "ro-", d: dConst}, DynStore: {regs: "ro-", d: dConst}, DynDeclare: {regs: "r--", d: dConst},
 	DynMark: {regs: "r--"}, DynTrim: {regs: "r--"}, DynReset: {regs: "---"},
-	FnMeta: {regs: "r--"}, Tag: {regs: "rr-"}, VarCount: {regs: "---"},
+	FnMeta: {regs: "r--"},
 }
 
 // verifier checks one function.
