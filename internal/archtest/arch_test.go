@@ -35,14 +35,15 @@ var rooms = []room{
 	{"rhai", nil},
 	{"internal/picloud", nil},
 	{"internal/store", []string{"internal/picloud"}},
-	{"internal/auth", []string{"internal/picloud"}},
+	{"internal/seal", nil},
+	{"internal/auth", []string{"internal/picloud", "internal/seal"}},
 	{"internal/hostapi", []string{"internal/picloud", "rhai"}},
 	{"internal/manager", []string{"internal/store", "internal/auth", "internal/picloud"}},
 	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/hostapi", "internal/picloud"}},
 	{"internal/executor", []string{"internal/hostapi", "internal/picloud", "rhai"}},
 	{"internal/cli", []string{
 		"internal/manager", "internal/orchestrator", "internal/executor",
-		"internal/store", "internal/auth", "internal/hostapi", "internal/picloud", "rhai",
+		"internal/store", "internal/auth", "internal/seal", "internal/hostapi", "internal/picloud", "rhai",
 	}},
 	{"cmd/picloud", []string{"internal/cli"}},
 	{"cmd/rhai", []string{"rhai"}},
@@ -55,7 +56,7 @@ var rooms = []room{
 }
 
 // forTests lists what any _test.go file may import besides what its room may.
-var forTests = []string{"internal/testenv", "internal/store", "internal/picloud", "internal/auth", "internal/executor"}
+var forTests = []string{"internal/testenv", "internal/store", "internal/picloud", "internal/auth", "internal/seal", "internal/executor"}
 
 // dumpingGrounds are names that say nothing about what a package holds.
 var dumpingGrounds = []string{"util", "utils", "common", "helpers", "helper", "misc", "base", "pkg", "types", "models", "shared", "lib"}
