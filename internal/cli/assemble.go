@@ -15,13 +15,10 @@ import (
 
 // assemble makes the three services and wires them by function calls.
 func (s *server) assemble(ctx context.Context) (err error) {
-	var exec *executor.Executor
+	exec := executor.New(executor.Config{Log: s.log})
 	s.orchestrator, err = orchestrator.New(orchestrator.Config{
 		Store: s.store, IDs: s.ids, Now: time.Now, Log: s.log, BaseDomain: baseDomain(s.publicURL),
-		NewExecutor: func(o *orchestrator.Orchestrator) orchestrator.Executor {
-			exec = executor.New(executor.Config{Library: o, Log: s.log})
-			return exec
-		},
+		Executor: exec,
 	})
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@
 // sizes are counted by the engine, the wall time is a deadline on the context.
 // A panic in a function of ours fails the one run and drops its machine.
 //
-// An Executor holds no credentials and opens no connections: what it needs to
-// know, the source of a version and which version another script is at, it
-// asks its [Library]. Executions and outcomes are plain data, so that the two
+// An Executor holds no credentials and opens no connections: what a run needs
+// to know, the source of a version and which version another script is at, it
+// asks its [picloud.Host]. Executions and outcomes are plain data, so that the two
 // sides can be processes of their own.
 package executor

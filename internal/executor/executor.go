@@ -16,21 +16,11 @@ import (
 	"github.com/picloud/picloud/rhai"
 )
 
-// Library is what an executor asks for while it runs scripts.
-type Library interface {
-	// VersionSource is the source of the version with a hash.
-	VersionSource(ctx context.Context, hash string) (string, error)
-	// LiveVersion is the hash of the version that a script of an app is at;
-	// CodeNotFound if there is no such script.
-	LiveVersion(ctx context.Context, appID, script string) (string, error)
-}
-
 // DefaultCacheBytes is how much the compiled programs take at most.
 const DefaultCacheBytes = 64 << 20
 
 // Config is what an Executor is made from. Every field may be left out.
 type Config struct {
-	Library    Library          // nil: nothing can be run, only checked
 	CacheBytes int64            // 0: DefaultCacheBytes
 	Now        func() time.Time // the clock of scripts and of measuring; nil: time.Now
 	Rand       io.Reader        // the randomness of scripts; nil: that of the system
@@ -39,7 +29,6 @@ type Config struct {
 
 // Executor runs scripts. It is safe for concurrent use. New makes one.
 type Executor struct {
-	library Library
 	now     func() time.Time
 	rand    io.Reader
 	log     *slog.Logger
@@ -62,17 +51,16 @@ func New(cfg Config) *Executor {
 		cfg.Log = slog.Default()
 	}
 	return &Executor{
-		library: cfg.Library, now: cfg.Now, rand: cfg.Rand, log: cfg.Log,
-		cache: newCache(cfg.CacheBytes),
+		now: cfg.Now, rand: cfg.Rand, log: cfg.Log, cache: newCache(cfg.CacheBytes),
 	}
 }
 
-// Run runs a version on an event and waits for the end. It always has an
-// outcome: a context that ends is one, CodeCanceled; so is a store that cannot
+// Run runs a version on an event and waits for the end; the host answers what
+// the run asks for. It always has an outcome: a context that ends is one, CodeCanceled; so is a store that cannot
 // be read, CodeUnavailable.
-func (e *Executor) Run(ctx context.Context, x *picloud.Execution) *picloud.Outcome {
+func (e *Executor) Run(ctx context.Context, x *picloud.Execution, host picloud.Host) *picloud.Outcome {
 	started := e.now()
-	r := &run{e: e, x: x, log: logbook{limit: x.Limits.LogBytes, now: e.now}}
+	r := &run{e: e, x: x, host: host, log: logbook{limit: x.Limits.LogBytes, now: e.now}}
 	r.do(ctx)
 	r.out.Logs, r.out.LogsCut = r.log.lines, r.log.cut
 	r.out.Duration = e.now().Sub(started)
@@ -81,20 +69,21 @@ func (e *Executor) Run(ctx context.Context, x *picloud.Execution) *picloud.Outco
 
 // run is one execution on its way.
 type run struct {
-	e   *Executor
-	x   *picloud.Execution
-	log logbook
-	out picloud.Outcome
+	e    *Executor
+	x    *picloud.Execution
+	host picloud.Host
+	log  logbook
+	out  picloud.Outcome
 
 	prog *program
 }
 
 // do finds the program and runs it within its wall time.
 func (r *run) do(parent context.Context) {
-	ctx, cancel := context.WithTimeoutCause(parent, r.x.Limits.WallTime(), errWallTime)
+	ctx, cancel := context.WithTimeoutCause(parent, r.x.WallTime(), errWallTime)
 	defer cancel()
 	var err error
-	if r.prog, err = r.e.load(ctx, r.x.Hash, r.x.Script, r.x.Limits); err == nil {
+	if r.prog, err = r.load(ctx, r.x.Hash, r.x.Script, r.x.Limits); err == nil {
 		err = r.execute(ctx)
 	}
 	if err != nil {
@@ -168,7 +157,7 @@ func (r *run) resolve(ctx context.Context, name string) (*rhai.Program, error) {
 	if err := picloud.ValidateScriptName(name); err != nil {
 		return nil, fmt.Errorf("%q is not the name of a script", name)
 	}
-	hash, err := r.e.library.LiveVersion(ctx, r.x.AppID, name)
+	hash, err := r.host.LiveVersion(ctx, name)
 	if picloud.IsCode(err, picloud.CodeNotFound) {
 		return nil, errors.New("the app has no such script")
 	}
@@ -176,7 +165,7 @@ func (r *run) resolve(ctx context.Context, name string) (*rhai.Program, error) {
 		return nil, &loadError{err}
 	}
 	// The importer's limits hold for what it imports: it is one run.
-	p, err := r.e.load(ctx, hash, name, r.x.Limits)
+	p, err := r.load(ctx, hash, name, r.x.Limits)
 	if err != nil {
 		return nil, err
 	}

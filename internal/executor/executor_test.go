@@ -19,7 +19,7 @@ func (s shelf) VersionSource(_ context.Context, hash string) (string, error) {
 	return "", picloud.NotFound("version", hash)
 }
 
-func (s shelf) LiveVersion(_ context.Context, _, script string) (string, error) {
+func (s shelf) LiveVersion(_ context.Context, script string) (string, error) {
 	if _, ok := s[script]; ok {
 		return script, nil
 	}
@@ -44,11 +44,11 @@ func runOn(t *testing.T, source string, q *picloud.Request, limits picloud.Limit
 
 func runIn(t *testing.T, lib shelf, q *picloud.Request, limits picloud.Limits) *picloud.Outcome {
 	t.Helper()
-	return New(Config{Library: lib}).Run(t.Context(), &picloud.Execution{
+	return New(Config{}).Run(t.Context(), &picloud.Execution{
 		ID: "01932c07-209f-7c4e-a3b1-5d1f0c9e8b7a", AppID: "app", App: "shop", Script: "main", Version: 3, Hash: "main",
 		Limits: limits.Or(picloud.DefaultLimits()), Env: map[string]string{"GREETING": "hi"},
 		Trigger: picloud.TriggerHTTP, Request: q,
-	})
+	}, lib)
 }
 
 func TestResults(t *testing.T) {

@@ -37,7 +37,7 @@ func (r *run) explain(parent, ctx context.Context, err error) *picloud.ScriptErr
 			"version", r.x.Version, "panic", crash.value, "stack", string(crash.stack))
 		return &picloud.ScriptError{Code: picloud.CodeInternal, Message: "something went wrong inside the server"}
 	case ctx.Err() != nil && (!isScript || script.Limit() == "cancelled" || errors.Is(err, ctx.Err()) || errors.Is(err, errWallTime)):
-		e := &picloud.ScriptError{Code: picloud.CodeTimeout, Message: "the script took longer than " + r.x.Limits.WallTime().String()}
+		e := &picloud.ScriptError{Code: picloud.CodeTimeout, Message: "the script took longer than " + r.x.WallTime().String()}
 		if isScript {
 			r.place(e, script)
 		}

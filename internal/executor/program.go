@@ -47,10 +47,10 @@ func (e *loadError) Unwrap() error { return e.err }
 // load finds or compiles the program of a version. An imported script is
 // compiled by the importer's engine, whose machine runs it; with other
 // compile limits it is another program.
-func (e *Executor) load(ctx context.Context, hash, name string, limits picloud.Limits) (*program, error) {
-	engine := e.engines.of(limits)
-	return e.cache.get(ctx, cacheKey{hash, name, engine}, func(ctx context.Context) (*program, error) {
-		source, err := e.library.VersionSource(ctx, hash)
+func (r *run) load(ctx context.Context, hash, name string, limits picloud.Limits) (*program, error) {
+	engine := r.e.engines.of(limits)
+	return r.e.cache.get(ctx, cacheKey{hash, name, engine}, func(ctx context.Context) (*program, error) {
+		source, err := r.host.VersionSource(ctx, hash)
 		if err != nil {
 			return nil, &loadError{err}
 		}

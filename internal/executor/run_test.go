@@ -133,18 +133,18 @@ func execution(hash string) *picloud.Execution {
 func TestProgramsAreFetchedOnce(t *testing.T) {
 	t.Parallel()
 	lib := &counted{shelf: shelf{"a": `"a"`, "bad": `let`}}
-	e := New(Config{Library: lib})
+	e := New(Config{})
 	var wait sync.WaitGroup
 	for range 50 {
 		wait.Go(func() {
-			if out := e.Run(t.Context(), execution("a")); out.Error != nil {
+			if out := e.Run(t.Context(), execution("a"), lib); out.Error != nil {
 				t.Errorf("%+v", out.Error)
 			}
 		})
 	}
 	wait.Wait()
 	for range 3 {
-		if out := e.Run(t.Context(), execution("bad")); out.Error == nil {
+		if out := e.Run(t.Context(), execution("bad"), lib); out.Error == nil {
 			t.Error("it does not compile, and runs")
 		}
 	}
@@ -157,16 +157,16 @@ func TestAnAbsentStoreIsNotRemembered(t *testing.T) {
 	t.Parallel()
 	lib := &counted{shelf: shelf{"a": `"a"`}}
 	lib.away.Store(true)
-	e := New(Config{Library: lib})
-	if out := e.Run(t.Context(), execution("a")); out.Error == nil || out.Error.Code != picloud.CodeUnavailable || strings.Contains(out.Error.Message, "database") {
+	e := New(Config{})
+	if out := e.Run(t.Context(), execution("a"), lib); out.Error == nil || out.Error.Code != picloud.CodeUnavailable || strings.Contains(out.Error.Message, "database") {
 		t.Errorf("%+v", out.Error)
 	}
 	lib.away.Store(false)
-	if out := e.Run(t.Context(), execution("a")); out.Error != nil {
+	if out := e.Run(t.Context(), execution("a"), lib); out.Error != nil {
 		t.Errorf("the store is back: %+v", out.Error)
 	}
 	lib.away.Store(true) // what is compiled needs no store
-	if out := e.Run(t.Context(), execution("a")); out.Error != nil {
+	if out := e.Run(t.Context(), execution("a"), lib); out.Error != nil {
 		t.Errorf("the store is away again: %+v", out.Error)
 	}
 }
@@ -175,22 +175,22 @@ func TestTheCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	lib := &counted{shelf: shelf{}}
 	const limit = 1 << 20
-	e := New(Config{Library: lib, CacheBytes: limit})
+	e := New(Config{CacheBytes: limit})
 	for i := range 100 {
 		hash := fmt.Sprint(i)
 		lib.shelf[hash] = "// " + strings.Repeat("x", 20_000) + "\n" + hash
-		if out := e.Run(t.Context(), execution(hash)); out.Error != nil || string(out.Response.Body) != hash {
+		if out := e.Run(t.Context(), execution(hash), lib); out.Error != nil || string(out.Response.Body) != hash {
 			t.Fatalf("%+v", out.Error)
 		}
 		if e.cache.bytes > limit || len(e.cache.entries) != e.cache.recent.Len() {
 			t.Fatalf("%d bytes in %d programs are kept", e.cache.bytes, len(e.cache.entries))
 		}
 	}
-	e.Run(t.Context(), execution("99"))
+	e.Run(t.Context(), execution("99"), lib)
 	if got := lib.fetched.Load(); got != 100 {
 		t.Errorf("the last program was not kept: %d fetched", got)
 	}
-	e.Run(t.Context(), execution("0"))
+	e.Run(t.Context(), execution("0"), lib)
 	if got := lib.fetched.Load(); got != 101 {
 		t.Errorf("the first program was kept: %d fetched", got)
 	}
@@ -198,27 +198,28 @@ func TestTheCacheIsBounded(t *testing.T) {
 
 func TestCanceled(t *testing.T) {
 	t.Parallel()
-	e := New(Config{Library: shelf{"a": `loop { }`}})
+	lib, e := shelf{"a": `loop { }`}, New(Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if out := e.Run(ctx, execution("a")); out.Error == nil || out.Error.Code != picloud.CodeCanceled {
+	if out := e.Run(ctx, execution("a"), lib); out.Error == nil || out.Error.Code != picloud.CodeCanceled {
 		t.Errorf("%+v", out.Error)
 	}
 	x := execution("a")
 	x.Limits.WallTimeMS, x.Limits.Operations = 1, 1<<40
-	if out := e.Run(t.Context(), x); out.Error == nil || out.Error.Code != picloud.CodeTimeout {
+	if out := e.Run(t.Context(), x, lib); out.Error == nil || out.Error.Code != picloud.CodeTimeout {
 		t.Errorf("%+v", out.Error)
 	}
 }
 
 func TestRunsShareNothing(t *testing.T) {
 	t.Parallel()
-	e := New(Config{Library: shelf{"a": `let seen = []; fn handle(req) { let m = #{}; m.x = 1; m } seen.push(1); seen`}})
+	lib := shelf{"a": `let seen = []; fn handle(req) { let m = #{}; m.x = 1; m } seen.push(1); seen`}
+	e := New(Config{})
 	var wait sync.WaitGroup
 	for range 20 {
 		wait.Go(func() {
 			for range 20 {
-				if out := e.Run(t.Context(), execution("a")); out.Error != nil || string(out.Response.Body) != `{"x":1}` {
+				if out := e.Run(t.Context(), execution("a"), lib); out.Error != nil || string(out.Response.Body) != `{"x":1}` {
 					t.Errorf("%+v %s", out.Error, out.Response.Body)
 				}
 			}

@@ -131,10 +131,12 @@ func TestDeploysAreLiveAtOnce(t *testing.T) {
 	n.deployAs("shop", "hello", "1", picloud.Settings{})
 	n.do("GET", "/hello", "", "Host: shop.localhost").want(t, "another app", 200, "")
 
-	if hash, err := n.LiveVersion(ctx, n.do("GET", "/hello", "", "Host: shop.localhost").seen(t).AppID, "hello"); err != nil || hash != picloud.HashVersion("1", picloud.Settings{}) {
+	shop := &host{n.Orchestrator, n.do("GET", "/hello", "", "Host: shop.localhost").seen(t).AppID}
+	if hash, err := shop.LiveVersion(ctx, "hello"); err != nil || hash != picloud.HashVersion("1", picloud.Settings{}) {
 		t.Errorf("live version %q, %v", hash, err)
 	}
-	if _, err := n.LiveVersion(ctx, "nobody", "hello"); !picloud.IsCode(err, picloud.CodeNotFound) {
+	nobody := &host{n.Orchestrator, "nobody"}
+	if _, err := nobody.LiveVersion(ctx, "hello"); !picloud.IsCode(err, picloud.CodeNotFound) {
 		t.Errorf("live version of nobody: %v", err)
 	}
 }

@@ -30,7 +30,9 @@ type node struct {
 // runFunc is an executor made of a function.
 type runFunc func(context.Context, *picloud.Execution) *picloud.Outcome
 
-func (f runFunc) Run(ctx context.Context, x *picloud.Execution) *picloud.Outcome { return f(ctx, x) }
+func (f runFunc) Run(ctx context.Context, x *picloud.Execution, _ picloud.Host) *picloud.Outcome {
+	return f(ctx, x)
+}
 
 // echo answers with what the script sees, as JSON.
 func echo(_ context.Context, x *picloud.Execution) *picloud.Outcome {
@@ -54,12 +56,10 @@ func startNode(t testing.TB, run runFunc, edits ...func(*Config)) *node {
 	n.store = s
 	cfg := Config{
 		Store: s, IDs: idsOf, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		NewExecutor: func(o *Orchestrator) Executor {
-			if run != nil {
-				return run
-			}
-			return executor.New(executor.Config{Library: o, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))})
-		},
+		Executor: executor.New(executor.Config{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))}),
+	}
+	if run != nil {
+		cfg.Executor = run
 	}
 	for _, edit := range edits {
 		edit(&cfg)

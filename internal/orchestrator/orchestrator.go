@@ -21,20 +21,19 @@ type Store interface {
 
 // Executor runs scripts.
 type Executor interface {
-	// Run runs a version on an event. It always has an outcome.
-	Run(ctx context.Context, x *picloud.Execution) *picloud.Outcome
+	// Run runs a version on an event; the host answers what the run asks
+	// for. It always has an outcome.
+	Run(ctx context.Context, x *picloud.Execution, host picloud.Host) *picloud.Outcome
 }
 
 // Config is what an Orchestrator is made from. Fields without a default are
 // required.
 type Config struct {
-	Store Store
-	// NewExecutor makes the executor of an orchestrator, which it may ask for
-	// sources and versions (VersionSource, LiveVersion) once it runs something.
-	NewExecutor func(*Orchestrator) Executor
-	IDs         *picloud.IDs
-	Now         func() time.Time
-	Log         *slog.Logger
+	Store    Store
+	Executor Executor
+	IDs      *picloud.IDs
+	Now      func() time.Time
+	Log      *slog.Logger
 
 	// BaseDomain is below which apps answer, as <app>.<base domain>, besides
 	// <app>.localhost; "" for none.
@@ -57,7 +56,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.Store == nil || c.NewExecutor == nil || c.IDs == nil || c.Now == nil || c.Log == nil {
+	if c.Store == nil || c.Executor == nil || c.IDs == nil || c.Now == nil || c.Log == nil {
 		return c, errors.New("orchestrator: incomplete configuration")
 	}
 	c.Limits = c.Limits.Or(picloud.DefaultLimits())
@@ -80,7 +79,6 @@ func (c Config) withDefaults() (Config, error) {
 // concurrent use. New makes one; it serves from Start to Stop.
 type Orchestrator struct {
 	cfg      Config
-	executor Executor
 	table    atomic.Pointer[table]
 	gates    gates
 	ids      ids
@@ -101,9 +99,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log)}
-	o.executor = cfg.NewExecutor(o)
-	return o, nil
+	return &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log)}, nil
 }
 
 // Start loads what is live and begins to serve and to follow changes. It fails
@@ -149,22 +145,6 @@ func (o *Orchestrator) Recorded() <-chan struct{} { return o.recorder.recorded()
 
 // Flush writes down what is in the buffer, for whoever wants to read it now.
 func (o *Orchestrator) Flush(ctx context.Context) error { return o.recorder.flush(ctx) }
-
-// VersionSource is the source of the version with a hash, for an executor.
-func (o *Orchestrator) VersionSource(ctx context.Context, hash string) (string, error) {
-	return o.cfg.Store.VersionSource(ctx, hash)
-}
-
-// LiveVersion is the hash of the version that a script of an app is at, for an
-// executor.
-func (o *Orchestrator) LiveVersion(_ context.Context, appID, script string) (string, error) {
-	if t := o.table.Load(); t != nil {
-		if target := t.scripts[scriptKey{appID, script}]; target != nil {
-			return target.version.Hash, nil
-		}
-	}
-	return "", picloud.NotFound("script", script)
-}
 
 // retryAfter is how long a reload that failed waits before it is tried again.
 const retryAfter = 2 * time.Second

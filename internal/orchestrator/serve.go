@@ -137,11 +137,11 @@ func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigg
 			out = &picloud.Outcome{Error: &picloud.ScriptError{Code: picloud.CodeInternal, Message: "the executor panicked"}}
 		}
 	}()
-	return o.executor.Run(ctx, &picloud.Execution{
+	return o.cfg.Executor.Run(ctx, &picloud.Execution{
 		ID: id, AppID: t.script.AppID, App: t.script.App, Script: t.script.Name,
 		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
 		Trigger: trigger, Request: request,
-	}), nil
+	}, &host{o, t.script.AppID}), nil
 }
 
 func (o *Orchestrator) logPanic(ctx context.Context, id string, v any) {

@@ -1,6 +1,7 @@
 package picloud
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -23,6 +24,23 @@ type Execution struct {
 	Env     map[string]string // of the version; shared, not to be changed
 	Trigger Trigger
 	Request *Request // the event, for TriggerHTTP and TriggerInvoke
+}
+
+// WallTime is how long the execution may take.
+func (x *Execution) WallTime() time.Duration { return x.Limits.WallTime() }
+
+// Host answers what a run asks for while it goes on. It belongs to one
+// execution, and so to one app: a call says what is asked for, never on whose
+// behalf. Arguments and answers are plain data, since the run may be in
+// another process. Errors that are an [Error] keep their code and message on
+// the way; of any other the run learns only that there was one.
+type Host interface {
+	// VersionSource is the source of the version with a hash: that of the
+	// execution, or one that LiveVersion has named.
+	VersionSource(ctx context.Context, hash string) (string, error)
+	// LiveVersion is the hash of the version that another script of the app
+	// is at; CodeNotFound if there is no such script.
+	LiveVersion(ctx context.Context, script string) (string, error)
 }
 
 // Request is an HTTP request as a script sees it: its path is normalised and
