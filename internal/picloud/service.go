@@ -51,6 +51,13 @@ type Sessions interface {
 	TouchSession(ctx context.Context, id string, seen, expires time.Time) error
 	// DeleteSession ends a session; ending one that is not there is no error.
 	DeleteSession(ctx context.Context, id string) error
+	// DeleteOtherSessions ends a user's sessions but for the one with the id
+	// keep, which may be "", and tells how many.
+	DeleteOtherSessions(ctx context.Context, userID, keep string) (int64, error)
+	// SignedInFrom lists the addresses from which a login, a normalised user
+	// name or e-mail address, has made the sessions that it has. It takes one
+	// statement, whether there is such a user or not.
+	SignedInFrom(ctx context.Context, login string, now time.Time) ([]string, error)
 	// DeleteExpiredSessions drops what has expired and tells how many.
 	DeleteExpiredSessions(ctx context.Context, now time.Time) (int64, error)
 }

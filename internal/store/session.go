@@ -71,6 +71,26 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	})
 }
 
+// DeleteOtherSessions implements [picloud.Sessions].
+func (s *Store) DeleteOtherSessions(ctx context.Context, userID, keep string) (n int64, err error) {
+	err = s.write(ctx, "end sessions", func(tx *tx) (err error) {
+		n, err = tx.exec("DELETE FROM sessions WHERE user_id = $1 AND id <> $2", userID, keep)
+		return err
+	})
+	return n, err
+}
+
+// SignedInFrom implements [picloud.Sessions].
+func (s *Store) SignedInFrom(ctx context.Context, login string, now time.Time) (addresses []string, err error) {
+	err = s.read(ctx, "list addresses of sessions", func(tx *tx) (err error) {
+		scan := func(row scanner) (a string, err error) { return a, row.Scan(&a) }
+		addresses, err = all(tx, scan, `SELECT DISTINCT s.address FROM sessions s JOIN users u ON u.id = s.user_id
+			WHERE (u.username = $1 OR u.email = $1) AND s.expires_at > $2 ORDER BY s.address`, login, micros(now))
+		return err
+	})
+	return addresses, err
+}
+
 // DeleteExpiredSessions implements [picloud.Sessions].
 func (s *Store) DeleteExpiredSessions(ctx context.Context, now time.Time) (n int64, err error) {
 	err = s.write(ctx, "drop expired sessions", func(tx *tx) (err error) {

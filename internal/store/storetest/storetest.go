@@ -17,6 +17,8 @@ import (
 type Store interface {
 	picloud.Accounts
 	picloud.Sessions
+	picloud.Factors
+	picloud.Identities
 	picloud.Apps
 	picloud.Scripts
 	picloud.Snapshots
@@ -31,6 +33,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		cases []testCase
 	}{
 		{"accounts", accountCases},
+		{"sign-in", signinCases},
 		{"scripts", scriptCases},
 		{"routes", routeCases},
 		{"snapshots", snapshotCases},
