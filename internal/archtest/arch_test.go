@@ -46,6 +46,9 @@ var rooms = []room{
 		"internal/store", "internal/auth", "internal/seal", "internal/hostapi", "internal/picloud", "rhai",
 	}},
 	{"cmd/picloud", []string{"internal/cli"}},
+	{"cmd/picloud-manager", []string{"internal/cli"}},
+	{"cmd/picloud-orchestrator", []string{"internal/cli"}},
+	{"cmd/picloud-executor", []string{"internal/cli"}},
 	{"cmd/rhai", []string{"rhai"}},
 
 	// Tests and what they stand on.

@@ -13,22 +13,16 @@ import (
 	"github.com/picloud/picloud/internal/picloud"
 )
 
-// assemble makes the three services and wires them by function calls.
+// assemble makes the services of the process and wires them by function calls.
 func (s *server) assemble(ctx context.Context) (err error) {
-	exec := executor.New(executor.Config{Log: s.log})
 	s.orchestrator, err = orchestrator.New(orchestrator.Config{
 		Store: s.store, IDs: s.ids, Now: time.Now, Log: s.log, BaseDomain: baseDomain(s.publicURL),
-		Executor: exec,
+		Executor: executor.New(executor.Config{Log: s.log}),
 	})
 	if err != nil {
 		return err
 	}
-	s.manager, err = manager.New(manager.Config{
-		Auth: s.auth, Store: s.store, Check: exec.CheckLimits, Invoker: s.orchestrator, Records: s.orchestrator,
-		Ready: s.store.Ready, Public: s.publicURL, Ceiling: picloud.MaxLimits(), Version: s.version,
-		IDs: s.ids, Now: time.Now, Log: s.log,
-	})
-	if err != nil {
+	if err := s.assembleManager(); err != nil {
 		return err
 	}
 	if err := s.orchestrator.Start(ctx); err != nil {
@@ -41,6 +35,21 @@ func (s *server) assemble(ctx context.Context) (err error) {
 		return s.orchestrator.Stop(ctx)
 	})
 	return nil
+}
+
+// assembleManager makes the control plane, where the process is it. It
+// compiles by itself: to check a source runs nothing.
+func (s *server) assembleManager() (err error) {
+	if !s.settings.role.admin {
+		return nil
+	}
+	s.manager, err = manager.New(manager.Config{
+		Auth: s.auth, Store: s.store, Check: executor.New(executor.Config{Log: s.log}).CheckLimits,
+		Invoker: s.orchestrator, Records: s.orchestrator,
+		Ready: s.store.Ready, Public: s.publicURL, Ceiling: picloud.MaxLimits(), Version: s.version,
+		IDs: s.ids, Now: time.Now, Log: s.log,
+	})
+	return err
 }
 
 // baseDomain is below which domain apps answer, besides localhost; "" when the

@@ -35,7 +35,15 @@ type Env struct {
 // Run runs one command until it is done or ctx is, and is its exit code.
 func Run(ctx context.Context, env Env) int {
 	c := &command{Env: env}
-	root := c.root()
+	return c.execute(ctx, c.root())
+}
+
+// execute runs the command that the arguments name, from a root.
+func (c *command) execute(ctx context.Context, root *cobra.Command) int {
+	env := c.Env
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetVersionTemplate(root.Name() + " {{.Version}}\n")
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
@@ -68,9 +76,7 @@ func (c *command) root() *cobra.Command {
 
 Start a server with "picloud serve". Sign in with "picloud login URL --username U",
 then deploy a script with "picloud deploy hello.rhai".`,
-		Version:       c.Version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Version: c.Version,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if c.output != outputTable && c.output != outputJSON {
 				return usagef("--output is %q; it can be table or json", c.output)
@@ -78,8 +84,6 @@ then deploy a script with "picloud deploy hello.rhai".`,
 			return nil
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.SetVersionTemplate("picloud {{.Version}}\n")
 	app := c.Getenv("PICLOUD_APP")
 	if app == "" {
 		app = picloud.DefaultApp

@@ -118,7 +118,7 @@ func TestDataIsLocked(t *testing.T) {
 func TestServerSettings(t *testing.T) {
 	t.Parallel()
 	base := func() serverSettings {
-		return serverSettings{data: "data", listen: defaultListen, adminListen: defaultAdminListen}
+		return serverSettings{role: role{public: true, admin: true}, data: "data", listen: defaultListen, adminListen: defaultAdminListen}
 	}
 	for _, c := range []struct {
 		name    string

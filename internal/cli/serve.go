@@ -37,16 +37,29 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
+// role is which of the services a process is. Each has an orchestrator: that
+// of a manager on its own has no listener, and runs what the admin API asks for.
+type role struct {
+	public  bool // it answers the public
+	admin   bool // it is the control plane
+	cluster bool // it is one of several processes: it needs a database that they share
+}
+
 func (c *command) serveCommand() *cobra.Command {
-	var s serverSettings
-	cmd := &cobra.Command{
-		Use: "serve", Short: "Run the server, with everything in one process", Args: exactly(),
-		Long: `Run the server until it is interrupted. Every flag has a variable: --data is
+	return c.serverCommand("serve", role{public: true, admin: true}, "Run the server, with everything in one process",
+		`Run the server until it is interrupted. Every flag has a variable: --data is
 PICLOUD_DATA, --admin-listen PICLOUD_ADMIN_LISTEN, and so on; flags go first.
 
 On its first start the server prints a link with which the owner is created, once.
 PICLOUD_OWNER_USERNAME, PICLOUD_OWNER_EMAIL and PICLOUD_OWNER_PASSWORD do the same
-without a hand on the keyboard; when there is an owner they change nothing.`,
+without a hand on the keyboard; when there is an owner they change nothing.`)
+}
+
+// serverCommand makes the command that runs the services of a role.
+func (c *command) serverCommand(use string, r role, short, long string) *cobra.Command {
+	s := serverSettings{role: r}
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := s.complete(c.Getenv, cmd.Flags().Changed); err != nil {
 				return err
@@ -55,15 +68,35 @@ without a hand on the keyboard; when there is an owner they change nothing.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.data, "data", defaultData, "folder of the embedded database")
-	f.StringVar(&s.database, "database", "", "URL of a database to use in place of the embedded one")
-	f.StringVar(&s.listen, "listen", defaultListen, "address that scripts answer on; port 0 picks a free one")
-	f.StringVar(&s.adminListen, "admin-listen", defaultAdminListen, "address of the admin API; port 0 picks a free one")
-	f.StringVar(&s.publicURL, "public-url", "", "how clients reach the public listener, like https://example.org (default made from --listen)")
-	f.StringVar(&s.readyFile, "ready-file", "", "file to write both addresses to, as JSON, once the server serves")
+	if !r.cluster {
+		f.StringVar(&s.data, "data", defaultData, "folder of the embedded database")
+	}
+	f.StringVar(&s.database, "database", "", databaseUsage(r))
+	if r.public {
+		f.StringVar(&s.listen, "listen", defaultListen, "address that scripts answer on; port 0 picks a free one")
+	}
+	if r.admin {
+		f.StringVar(&s.adminListen, "admin-listen", defaultAdminListen, "address of the admin API; port 0 picks a free one")
+	}
+	f.StringVar(&s.publicURL, "public-url", "", "how clients reach the public listener, like https://example.org"+defaultPublicURL(r))
+	f.StringVar(&s.readyFile, "ready-file", "", "file to write the addresses to, as JSON, once the server serves")
 	f.StringVar(&s.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug, info, warn or error")
 	return cmd
+}
+
+func databaseUsage(r role) string {
+	if r.cluster {
+		return "URL of the PostgreSQL database that the cluster shares, like postgres://HOST/DB (required)"
+	}
+	return "URL of a database to use in place of the embedded one"
+}
+
+func defaultPublicURL(r role) string {
+	if r.public {
+		return " (default made from --listen)"
+	}
+	return " (required)"
 }
 
 // serve runs a server until ctx is done.
@@ -98,7 +131,7 @@ func (c *command) serve(ctx context.Context, s serverSettings) error {
 // announce tells that the server serves, and where.
 func (c *command) announce(srv *server, setupLink string) error {
 	if path := srv.settings.readyFile; path != "" {
-		data, err := json.Marshal(map[string]string{"public": reachable(srv.public.Addr()), "admin": srv.adminURL()})
+		data, err := json.Marshal(srv.addresses())
 		if err != nil {
 			return err
 		}
@@ -107,11 +140,29 @@ func (c *command) announce(srv *server, setupLink string) error {
 		}
 		srv.onClose(func() error { return removeReadyFile(path) })
 	}
-	fmt.Fprintf(c.Stdout, "PiCloud %s serves\n  public  %s\n  admin   %s\n", c.Version, srv.publicURL, srv.adminURL())
+	fmt.Fprintf(c.Stdout, "PiCloud %s serves\n", c.Version)
+	if srv.public != nil {
+		fmt.Fprintf(c.Stdout, "  public  %s\n", srv.publicURL)
+	}
+	if srv.admin != nil {
+		fmt.Fprintf(c.Stdout, "  admin   %s\n", srv.adminURL())
+	}
 	if setupLink != "" {
 		fmt.Fprintf(c.Stdout, "\nThere is no owner yet. Create one here, within %.0f hours; the link works once:\n  %s\n", auth.SetupTTL.Hours(), setupLink)
 	}
 	return nil
+}
+
+// addresses are the listeners' addresses, as the ready file has them.
+func (s *server) addresses() map[string]string {
+	found := map[string]string{}
+	if s.public != nil {
+		found["public"] = reachable(s.public.Addr())
+	}
+	if s.admin != nil {
+		found["admin"] = s.adminURL()
+	}
+	return found
 }
 
 func removeReadyFile(path string) error {
@@ -124,8 +175,9 @@ func removeReadyFile(path string) error {
 	return nil
 }
 
-// server is the whole of PiCloud in one process. Its fields are filled in the
-// order of open, listen and assemble; close undoes whatever has been done.
+// server is the services of one process: all of PiCloud, or its role of it. Its
+// fields are filled in the order of open, listen and assemble, those that its
+// role has; close undoes whatever has been done.
 type server struct {
 	settings serverSettings
 	version  string
@@ -156,16 +208,10 @@ func (s *server) close() {
 	s.undo = nil
 }
 
-// open takes the data folder and opens what is in it.
-func (s *server) open(ctx context.Context) error {
-	lock, err := lockData(s.settings.data)
-	if err != nil {
-		return err
-	}
-	s.onClose(lock.Close)
+// open opens the database and what stands on it.
+func (s *server) open(ctx context.Context) (err error) {
 	s.ids = picloud.NewIDs(time.Now, rand.Reader)
-	s.store, err = store.Open(ctx, store.Config{Path: filepath.Join(s.settings.data, "picloud.db"), Now: time.Now, IDs: s.ids})
-	if err != nil {
+	if s.store, err = s.openStore(ctx); err != nil {
 		return err
 	}
 	s.onClose(s.store.Close)
@@ -173,22 +219,44 @@ func (s *server) open(ctx context.Context) error {
 	return err
 }
 
+// openStore opens the database: the embedded one, whose folder it takes.
+func (s *server) openStore(ctx context.Context) (*store.Store, error) {
+	lock, err := lockData(s.settings.data)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(lock.Close)
+	return store.Open(ctx, store.Config{Path: filepath.Join(s.settings.data, "picloud.db"), Now: time.Now, IDs: s.ids})
+}
+
 // listen takes the addresses, so that nobody is told of one that is not ours.
 func (s *server) listen(ctx context.Context) (err error) {
-	var lc net.ListenConfig
-	if s.public, err = lc.Listen(ctx, "tcp", s.settings.listen); err != nil {
-		return hinted("choose another address with --listen, or port 0 for a free one", "listen on %s: %w", s.settings.listen, errors.Unwrap(err))
+	if s.settings.role.public {
+		if s.public, err = s.take(ctx, "--listen", s.settings.listen); err != nil {
+			return err
+		}
 	}
-	s.onClose(ignoreClosed(s.public))
-	if s.admin, err = lc.Listen(ctx, "tcp", s.settings.adminListen); err != nil {
-		return hinted("choose another address with --admin-listen, or port 0 for a free one", "listen on %s: %w", s.settings.adminListen, errors.Unwrap(err))
+	if s.settings.role.admin {
+		if s.admin, err = s.take(ctx, "--admin-listen", s.settings.adminListen); err != nil {
+			return err
+		}
+		if overheard(s.adminURL()) || exposed(s.admin.Addr()) {
+			s.log.Warn("the admin API is reachable from other machines without encryption; put Caddy with TLS in front of it", "address", s.admin.Addr().String())
+		}
 	}
-	s.onClose(ignoreClosed(s.admin))
-	if overheard(s.adminURL()) || exposed(s.admin.Addr()) {
-		s.log.Warn("the admin API is reachable from other machines without encryption; put Caddy with TLS in front of it", "address", s.admin.Addr().String())
-	}
-	s.publicURL, err = s.settings.public(s.public.Addr())
+	s.publicURL, err = s.settings.public(s.public)
 	return err
+}
+
+// take listens on the address of a flag.
+func (s *server) take(ctx context.Context, flag, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, hinted("choose another address with "+flag+", or port 0 for a free one", "listen on %s: %w", address, errors.Unwrap(err))
+	}
+	s.onClose(ignoreClosed(l))
+	return l, nil
 }
 
 // ignoreClosed closes a listener that its server has mostly closed before.
@@ -210,8 +278,12 @@ func exposed(addr net.Addr) bool {
 func (s *server) adminURL() string { return reachable(s.admin.Addr()) }
 
 // setUp sees to an owner: it makes the one that the environment names, or the
-// link with which somebody becomes it. The link is "" when there is one.
+// link with which somebody becomes it. The link is "" when there is one, or
+// when this is not the control plane's process.
 func (s *server) setUp(ctx context.Context) (link string, err error) {
+	if !s.settings.role.admin {
+		return "", nil
+	}
 	if s.settings.owner != (auth.NewOwner{}) {
 		created, err := s.auth.Bootstrap(ctx, s.settings.owner)
 		if err != nil {
@@ -249,10 +321,10 @@ func (s *server) run(ctx context.Context, ready func(setupLink string) error) er
 	if err != nil {
 		return err
 	}
-	public, admin := orchestrator.NewServer(s.orchestrator, s.log), s.adminServer()
-	failed := make(chan error, 2)
 	var serving sync.WaitGroup
-	for srv, l := range map[*http.Server]net.Listener{public: s.public, admin: s.admin} {
+	servers := s.servers()
+	failed := make(chan error, len(servers))
+	for l, srv := range servers {
 		serving.Go(func() {
 			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
@@ -260,7 +332,9 @@ func (s *server) run(ctx context.Context, ready func(setupLink string) error) er
 		})
 	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
-	serving.Go(func() { keepSwept(background, s.auth.Sweep, s.log) })
+	if s.settings.role.admin {
+		serving.Go(func() { keepSwept(background, s.auth.Sweep, s.log) })
+	}
 
 	err = ready(link)
 	if err == nil {
@@ -271,14 +345,28 @@ func (s *server) run(ctx context.Context, ready func(setupLink string) error) er
 		}
 	}
 	stopBackground()
-	s.stop(public, admin)
+	s.stop(servers)
 	serving.Wait()
 	return err
 }
 
-// stop ends both servers. Followers would never end by themselves.
-func (s *server) stop(servers ...*http.Server) {
-	s.manager.Drain()
+// servers are the HTTP servers of the process by what they listen on.
+func (s *server) servers() map[net.Listener]*http.Server {
+	servers := map[net.Listener]*http.Server{}
+	if s.public != nil {
+		servers[s.public] = orchestrator.NewServer(s.orchestrator, s.log)
+	}
+	if s.admin != nil {
+		servers[s.admin] = s.adminServer()
+	}
+	return servers
+}
+
+// stop ends the servers. Followers would never end by themselves.
+func (s *server) stop(servers map[net.Listener]*http.Server) {
+	if s.manager != nil {
+		s.manager.Drain()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	var stopping sync.WaitGroup

@@ -21,6 +21,7 @@ const (
 
 // serverSettings is what a server is started with. Every flag has its variable.
 type serverSettings struct {
+	role        role
 	data        string // folder of the embedded database
 	database    string // URL of another database; "" is the embedded one
 	listen      string
@@ -59,15 +60,24 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 }
 
 func (s *serverSettings) validate() error {
-	if s.data == "" {
+	if s.data == "" && !s.role.cluster {
 		return usagef("--data is empty")
+	}
+	if s.database == "" && s.role.cluster {
+		return usagef("--database is missing: the processes of a cluster share a PostgreSQL database (also PICLOUD_DATABASE)")
+	}
+	if s.publicURL == "" && !s.role.public {
+		return usagef("--public-url is missing: it is how clients reach the scripts (also PICLOUD_PUBLIC_URL)")
 	}
 	if err := validateDatabase(s.database); err != nil {
 		return err
 	}
-	for flag, addr := range map[string]string{"--listen": s.listen, "--admin-listen": s.adminListen} {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			return usagef("%s is %q; it is written HOST:PORT or :PORT", flag, addr)
+	for _, l := range []struct {
+		has           bool
+		flag, address string
+	}{{s.role.public, "--listen", s.listen}, {s.role.admin, "--admin-listen", s.adminListen}} {
+		if _, _, err := net.SplitHostPort(l.address); l.has && err != nil {
+			return usagef("%s is %q; it is written HOST:PORT or :PORT", l.flag, l.address)
 		}
 	}
 	if o := s.owner; o != (auth.NewOwner{}) && (o.Username == "" || o.Email == "" || o.Password == "") {
@@ -98,11 +108,11 @@ func validateDatabase(database string) error {
 
 // public is the address of the public listener as clients reach it. A listener
 // on every address is reached through this machine's own.
-func (s *serverSettings) public(addr net.Addr) (*url.URL, error) {
+func (s *serverSettings) public(l net.Listener) (*url.URL, error) {
 	if s.publicURL != "" {
 		return url.Parse(s.publicURL)
 	}
-	return url.Parse(reachable(addr))
+	return url.Parse(reachable(l.Addr()))
 }
 
 // reachable is the http address of a listener.

@@ -1,0 +1,13 @@
+// Command picloud-orchestrator is a node of a cluster. See package cli.
+package main
+
+import (
+	"os"
+
+	"github.com/picloud/picloud/internal/cli"
+)
+
+// version is set by the linker for a release: -X main.version=v1.2.3
+var version string
+
+func main() { os.Exit(cli.Main(version, cli.RunOrchestrator)) }
