@@ -28,6 +28,7 @@ const (
 	CodeConflict           Code = "conflict"        // the name is taken, or somebody was faster
 	CodeRouteConflict      Code = "route_conflict"  // the route overlaps one of another script
 	CodeScriptDisabled     Code = "script_disabled" // the route leads to a script that is switched off
+	CodeDomainUnproved     Code = "domain_unproved" // what would prove a domain was not found where it should be
 	CodeUnsupportedMedia   Code = "unsupported_media_type"
 	CodeTooLarge           Code = "too_large"
 	CodeURITooLong         Code = "uri_too_long"
@@ -68,6 +69,7 @@ var statuses = map[Code]int{
 	CodeConflict:           http.StatusConflict,
 	CodeRouteConflict:      http.StatusConflict,
 	CodeScriptDisabled:     http.StatusServiceUnavailable,
+	CodeDomainUnproved:     http.StatusUnprocessableEntity,
 	CodeUnsupportedMedia:   http.StatusUnsupportedMediaType,
 	CodeTooLarge:           http.StatusRequestEntityTooLarge,
 	CodeURITooLong:         http.StatusRequestURITooLong,

@@ -6,6 +6,7 @@ type Snapshot struct {
 	Revision int64 // grows with every change of the control plane
 	Apps     []App // by name
 	Scripts  []LiveScript
+	Domains  []Domain // those that are verified
 }
 
 // LiveScript is a script with the version that it points at and its routes.

@@ -141,7 +141,11 @@ func (s *Store) Snapshot(ctx context.Context) (*picloud.Snapshot, error) {
 			return err
 		}
 		routes, err := all(tx, scanRoute, routeQuery+" ORDER BY r.script_id, r.position")
+		if err != nil {
+			return err
+		}
 		withRoutes(snap.Scripts, routes)
+		snap.Domains, err = verifiedDomains(tx)
 		return err
 	})
 	if err != nil {

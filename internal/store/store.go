@@ -36,6 +36,7 @@ var (
 	_ picloud.Factors    = (*Store)(nil)
 	_ picloud.Identities = (*Store)(nil)
 	_ picloud.Apps       = (*Store)(nil)
+	_ picloud.Domains    = (*Store)(nil)
 	_ picloud.Scripts    = (*Store)(nil)
 	_ picloud.Snapshots  = (*Store)(nil)
 	_ picloud.Records    = (*Store)(nil)

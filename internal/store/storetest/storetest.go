@@ -20,6 +20,7 @@ type Store interface {
 	picloud.Factors
 	picloud.Identities
 	picloud.Apps
+	picloud.Domains
 	picloud.Scripts
 	picloud.Snapshots
 	picloud.Records
@@ -36,6 +37,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"sign-in", signinCases},
 		{"scripts", scriptCases},
 		{"routes", routeCases},
+		{"domains", domainCases},
 		{"snapshots", snapshotCases},
 		{"records", recordCases},
 	} {
