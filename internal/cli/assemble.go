@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"net/netip"
-	"net/url"
-	"strings"
 	"time"
 
+	"github.com/picloud/picloud/internal/domains"
 	"github.com/picloud/picloud/internal/executor"
 	"github.com/picloud/picloud/internal/manager"
 	"github.com/picloud/picloud/internal/orchestrator"
@@ -16,8 +14,9 @@ import (
 // assemble makes the services of the process and wires them by function calls.
 func (s *server) assemble(ctx context.Context) (err error) {
 	s.orchestrator, err = orchestrator.New(orchestrator.Config{
-		Store: s.store, IDs: s.ids, Now: time.Now, Log: s.log, BaseDomain: baseDomain(s.publicURL),
-		Executor: executor.New(executor.Config{Log: s.log}),
+		Store: s.store, IDs: s.ids, Now: time.Now, Log: s.log, BaseDomain: domains.Base(s.publicURL),
+		TrustedProxies: s.settings.trustedProxies(),
+		Executor:       executor.New(executor.Config{Log: s.log}),
 	})
 	if err != nil {
 		return err
@@ -46,18 +45,9 @@ func (s *server) assembleManager() (err error) {
 	s.manager, err = manager.New(manager.Config{
 		Auth: s.auth, Store: s.store, Check: executor.New(executor.Config{Log: s.log}).CheckLimits,
 		Invoker: s.orchestrator, Records: s.orchestrator,
-		Ready: s.store.Ready, Public: s.publicURL, Ceiling: picloud.MaxLimits(), Version: s.version,
+		Domains: s.settings.domainChecker(),
+		Ready:   s.store.Ready, Public: s.publicURL, Ceiling: picloud.MaxLimits(), Version: s.version,
 		IDs: s.ids, Now: time.Now, Log: s.log,
 	})
 	return err
-}
-
-// baseDomain is below which domain apps answer, besides localhost; "" when the
-// public address is not a domain.
-func baseDomain(public *url.URL) string {
-	host := strings.ToLower(public.Hostname())
-	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" {
-		return ""
-	}
-	return host
 }

@@ -98,7 +98,7 @@ then deploy a script with "picloud deploy hello.rhai".`,
 		{"account", "Account:", []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand()}},
 		{"scripts", "Scripts:", []*cobra.Command{
 			c.deployCommand(), c.checkCommand(), c.definitionsCommand(), c.listCommand(), c.showCommand(), c.sourceCommand(), c.versionsCommand(),
-			c.rollbackCommand(), c.enableCommand(), c.disableCommand(), c.deleteCommand(), c.appsCommand(),
+			c.rollbackCommand(), c.enableCommand(), c.disableCommand(), c.deleteCommand(), c.appsCommand(), c.domainsCommand(),
 		}},
 		{"run", "Running and watching:", []*cobra.Command{c.invokeCommand(), c.logsCommand(), c.invocationsCommand()}},
 	}

@@ -52,17 +52,22 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// request is "request [METHOD] URL [BODY]": it writes the status and the body
+// request is "request [-host HOST] [METHOD] URL [BODY]": it writes the status and the body
 // to standard output.
 func request(ts *testscript.TestScript, neg bool, args []string) {
+	var host string
+	if len(args) > 1 && args[0] == "-host" {
+		host, args = args[1], args[2:]
+	}
 	if len(args) == 1 {
 		args = append([]string{http.MethodGet}, args...)
 	}
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: request [METHOD] URL [BODY]")
+		ts.Fatalf("usage: request [-host HOST] [METHOD] URL [BODY]")
 	}
 	req, err := http.NewRequest(args[0], args[1], strings.NewReader(strings.Join(args[2:], " ")))
 	ts.Check(err)
+	req.Host = host
 	if len(args) > 2 {
 		req.Header.Set("Content-Type", "application/json")
 	}

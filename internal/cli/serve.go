@@ -75,8 +75,11 @@ func (c *command) serverCommand(use string, r role, short, long string) *cobra.C
 	if r.public {
 		f.StringVar(&s.listen, "listen", defaultListen, "address that scripts answer on; port 0 picks a free one")
 	}
+	f.StringVar(&s.proxies, "trusted-proxies", "", "addresses or networks of the proxies in front, like 127.0.0.1,10.0.0.0/8: what they say of a client is believed")
 	if r.admin {
 		f.StringVar(&s.adminListen, "admin-listen", defaultAdminListen, "address of the admin API; port 0 picks a free one")
+		f.StringVar(&s.resolver, "domain-resolver", "", "DNS server, as HOST:PORT, at which proofs of custom domains are looked up (default the system's)")
+		f.StringVar(&s.networks, "domain-networks", "", "networks, like 192.168.0.0/16, in which proofs of custom domains may be fetched besides public addresses")
 	}
 	f.StringVar(&s.publicURL, "public-url", "", "how clients reach the public listener, like https://example.org"+defaultPublicURL(r))
 	f.StringVar(&s.readyFile, "ready-file", "", "file to write the addresses to, as JSON, once the server serves")

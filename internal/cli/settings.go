@@ -27,6 +27,9 @@ type serverSettings struct {
 	listen      string
 	adminListen string
 	publicURL   string // "" is made from where it listens
+	proxies     string // networks of the proxies in front, separated by commas
+	resolver    string // DNS server for proofs of domains; "" is the system's
+	networks    string // networks in which proofs may be fetched, separated by commas
 	readyFile   string
 	logFormat   string
 	logLevel    string
@@ -45,6 +48,9 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 		{"listen", "PICLOUD_LISTEN", &s.listen},
 		{"admin-listen", "PICLOUD_ADMIN_LISTEN", &s.adminListen},
 		{"public-url", "PICLOUD_PUBLIC_URL", &s.publicURL},
+		{"trusted-proxies", "PICLOUD_TRUSTED_PROXIES", &s.proxies},
+		{"domain-resolver", "PICLOUD_DOMAIN_RESOLVER", &s.resolver},
+		{"domain-networks", "PICLOUD_DOMAIN_NETWORKS", &s.networks},
 		{"ready-file", "PICLOUD_READY_FILE", &s.readyFile},
 		{"log-format", "PICLOUD_LOG_FORMAT", &s.logFormat},
 		{"log-level", "PICLOUD_LOG_LEVEL", &s.logLevel},
@@ -79,6 +85,9 @@ func (s *serverSettings) validate() error {
 		if _, _, err := net.SplitHostPort(l.address); l.has && err != nil {
 			return usagef("%s is %q; it is written HOST:PORT or :PORT", l.flag, l.address)
 		}
+	}
+	if err := s.validateNetworks(); err != nil {
+		return err
 	}
 	if o := s.owner; o != (auth.NewOwner{}) && (o.Username == "" || o.Email == "" || o.Password == "") {
 		return usagef("PICLOUD_OWNER_USERNAME, PICLOUD_OWNER_EMAIL and PICLOUD_OWNER_PASSWORD go together; one of them is missing")

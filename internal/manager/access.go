@@ -28,11 +28,15 @@ const (
 	Delete       Capability = "scripts:delete"
 	Invoke       Capability = "scripts:invoke"
 	ReadRecords  Capability = "records:read" // invocations and logs
+	ReadDomains  Capability = "domains:read"
+	WriteDomains Capability = "domains:write" // add, verify by proof, remove
+	VouchDomains Capability = "domains:vouch" // verify by one's word
 )
 
 // everything lists the capabilities that are granted by role.
 var everything = []Capability{
 	ReadApps, WriteApps, ReadScripts, CheckScripts, Deploy, Switch, Delete, Invoke, ReadRecords,
+	ReadDomains, WriteDomains, VouchDomains,
 }
 
 // grants is who may do what on the whole instance. A member's rights are

@@ -12,12 +12,14 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/picloud/picloud/internal/auth"
+	"github.com/picloud/picloud/internal/domains"
 	"github.com/picloud/picloud/internal/picloud"
 )
 
 // Store is what the manager needs to be kept.
 type Store interface {
 	picloud.Apps
+	picloud.Domains
 	picloud.Scripts
 	picloud.Records
 }
@@ -40,7 +42,7 @@ type Recorder interface {
 	Recorded() <-chan struct{}
 }
 
-// Config is what a Manager is made from. All fields are required.
+// Config is what a Manager is made from. Fields without a default are required.
 type Config struct {
 	Auth  *auth.Service
 	Store Store
@@ -50,6 +52,7 @@ type Config struct {
 	Check   func(source string, limits picloud.Limits) []picloud.Diagnostic
 	Invoker Invoker
 	Records Recorder
+	Domains *domains.Checker            // of custom domains; nil means one for the public internet
 	Ready   func(context.Context) error // whether the instance can serve
 	Public  *url.URL                    // the public listener's address, as clients reach it
 	Ceiling picloud.Limits              // what a script may ask for at most
@@ -76,6 +79,7 @@ type Manager struct {
 	invoker Invoker
 	records Recorder
 	ready   func(context.Context) error
+	checker *domains.Checker
 	public  *url.URL
 	ceiling picloud.Limits
 	ids     *picloud.IDs
@@ -96,16 +100,20 @@ func New(cfg Config) (*Manager, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	if cfg.Domains == nil {
+		cfg.Domains = domains.NewChecker(domains.Config{})
+	}
 	adoptHuma()
 	m := &Manager{
 		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, invoker: cfg.Invoker, records: cfg.Records, ready: cfg.Ready,
-		public: cfg.Public, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
+		checker: cfg.Domains, public: cfg.Public, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
 		mux: http.NewServeMux(),
 	}
 	m.draining, m.drain = context.WithCancel(context.Background())
 	m.api = humago.New(m.mux, humaConfig(cfg.Version))
 	m.registerAccounts()
 	m.registerApps()
+	m.registerDomains()
 	m.registerScripts()
 	m.registerDeploys()
 	m.registerInvoke()

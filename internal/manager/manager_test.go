@@ -269,7 +269,7 @@ func (f *fixture) operations() map[string]map[string]any {
 
 // concrete fills in a path's wildcards.
 func concrete(path string) string {
-	return strings.NewReplacer("{app}", "default", "{script}", "hello", "{id}", "01932c07-209f-7c4e-a3b1-5d1f0c9e8b7a").Replace(path)
+	return strings.NewReplacer("{app}", "default", "{script}", "hello", "{domain}", "shop.example.org", "{id}", "01932c07-209f-7c4e-a3b1-5d1f0c9e8b7a").Replace(path)
 }
 
 func TestConfigMustBeComplete(t *testing.T) {

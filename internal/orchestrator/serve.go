@@ -68,8 +68,11 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 	if t == nil {
 		return refusal(&picloud.Error{Code: picloud.CodeUnavailable, Message: "the server is starting", RetryAfter: retryAfter}, id)
 	}
+	if reserved(path) {
+		return o.serveReserved(t, path, r, id)
+	}
 	a := t.app(r.Host)
-	if a == nil || reserved(path) {
+	if a == nil {
 		return refusal(errNoRoute(), id)
 	}
 	handler, _ := a.mux.Handler(r)
@@ -94,6 +97,16 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 	write(w, resp, id)
 	o.recorder.add(record)
 	return nil
+}
+
+// serveReserved answers what is PiCloud's own.
+func (o *Orchestrator) serveReserved(t *table, path string, r *http.Request, id string) *picloud.Response {
+	if path == TLSAskPath {
+		if resp := o.tlsAsk(t, r); resp != nil {
+			return resp
+		}
+	}
+	return refusal(errNoRoute(), id)
 }
 
 func errNoRoute() error { return picloud.Errorf(picloud.CodeNotFound, "there is nothing here") }

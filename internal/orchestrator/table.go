@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/picloud/picloud/internal/picloud"
@@ -15,6 +16,7 @@ type table struct {
 	fallback *app // answers on hosts that nobody claims
 	scripts  map[scriptKey]*target
 	zones    []string // below which only apps answer: ".localhost" and the base domain's
+	base     string   // the base domain, or ""
 }
 
 type scriptKey struct{ appID, script string }
@@ -58,6 +60,7 @@ func newTable(s *picloud.Snapshot, cfg Config, gates *gates) *table {
 	}
 	if base := hostName(cfg.BaseDomain); base != "" && base != "localhost" {
 		t.zones = append(t.zones, "."+base)
+		t.base = base
 	}
 	for _, a := range s.Apps {
 		served := &app{App: a, mux: http.NewServeMux()}
@@ -67,11 +70,38 @@ func newTable(s *picloud.Snapshot, cfg Config, gates *gates) *table {
 		}
 	}
 	t.fallback = t.byName[picloud.DefaultApp]
+	t.claim(s.Domains)
 	for _, live := range s.Scripts {
 		t.add(live, cfg, gates)
 	}
 	gates.keep(t.scripts)
 	return t
+}
+
+// claim has custom domains lead to their apps. Hosts that are the instance's
+// own are not given away, even if they became so after somebody had them
+// verified.
+func (t *table) claim(domains []picloud.Domain) {
+	for _, d := range domains {
+		if a := t.byName[d.App]; a != nil && !t.own(d.Name) {
+			t.hosts[d.Name] = a
+		}
+	}
+}
+
+// own reports whether a host is the instance's own: the base domain, or one
+// below a zone.
+func (t *table) own(host string) bool {
+	return t.base != "" && host == t.base || slices.ContainsFunc(t.zones, func(zone string) bool { return strings.HasSuffix(host, zone) })
+}
+
+// known reports whether a host is one that the instance answers on by name, and
+// that others can reach: what certificates may be asked for.
+func (t *table) known(host string) bool {
+	if strings.HasSuffix(host, ".localhost") {
+		return false
+	}
+	return t.hosts[host] != nil || t.base != "" && host == t.base
 }
 
 func (t *table) add(live picloud.LiveScript, cfg Config, gates *gates) {
@@ -139,10 +169,8 @@ func (t *table) app(host string) *app {
 	if a := t.hosts[name]; a != nil {
 		return a
 	}
-	for _, zone := range t.zones {
-		if strings.HasSuffix(name, zone) {
-			return nil
-		}
+	if name != t.base && t.own(name) {
+		return nil
 	}
 	return t.fallback
 }
