@@ -26,7 +26,7 @@ type room struct {
 
 // rooms is the architecture. The arrows go one way:
 //
-//	cmd → cli → {manager, orchestrator, executor} → {store, auth, hostapi} → picloud
+//	cmd → cli → {manager, orchestrator, executor} → {store, auth, access, hostapi} → picloud
 //	                                    executor, hostapi → rhai
 //
 // The executor reaches neither store nor auth: it holds no credentials. The
@@ -37,10 +37,11 @@ var rooms = []room{
 	{"internal/store", []string{"internal/picloud"}},
 	{"internal/seal", nil},
 	{"internal/auth", []string{"internal/picloud", "internal/seal"}},
+	{"internal/access", []string{"internal/picloud"}},
 	{"internal/hostapi", []string{"internal/picloud", "rhai"}},
 	{"internal/domains", []string{"internal/picloud"}},
-	{"internal/manager", []string{"internal/store", "internal/auth", "internal/domains", "internal/picloud"}},
-	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/hostapi", "internal/picloud"}},
+	{"internal/manager", []string{"internal/store", "internal/auth", "internal/access", "internal/domains", "internal/picloud"}},
+	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/picloud"}},
 	{"internal/executor", []string{"internal/hostapi", "internal/picloud", "rhai"}},
 	{"internal/cli", []string{
 		"internal/manager", "internal/orchestrator", "internal/executor",
@@ -60,7 +61,7 @@ var rooms = []room{
 }
 
 // forTests lists what any _test.go file may import besides what its room may.
-var forTests = []string{"internal/testenv", "internal/store", "internal/picloud", "internal/auth", "internal/seal", "internal/executor"}
+var forTests = []string{"internal/testenv", "internal/store", "internal/picloud", "internal/auth", "internal/access", "internal/seal", "internal/executor"}
 
 // dumpingGrounds are names that say nothing about what a package holds.
 var dumpingGrounds = []string{"util", "utils", "common", "helpers", "helper", "misc", "base", "pkg", "types", "models", "shared", "lib"}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
+	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/auth"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
@@ -17,31 +19,31 @@ const setupAPIPath = api.Prefix + "/setup"
 
 func (m *Manager) registerAccounts() {
 	register(m, operation{
-		id: "setup", method: http.MethodPost, path: "/setup", tag: "account", capability: Anyone,
+		id: "setup", method: http.MethodPost, path: "/setup", tag: "account", capability: access.Anyone,
 		summary: "Create the first owner with the token of the setup link",
 	}, m.setup)
 	register(m, operation{
-		id: "login", method: http.MethodPost, path: "/login", tag: "account", capability: Anyone,
+		id: "login", method: http.MethodPost, path: "/login", tag: "account", capability: access.Anyone,
 		summary: "Sign in with a password",
 	}, m.login)
 	register(m, operation{
-		id: "logout", method: http.MethodPost, path: "/logout", tag: "account", capability: SignedIn,
+		id: "logout", method: http.MethodPost, path: "/logout", tag: "account", capability: access.Personal,
 		summary: "End the session that asks",
 	}, m.logout)
 	register(m, operation{
-		id: "get-me", method: http.MethodGet, path: "/me", tag: "account", capability: SignedIn,
+		id: "get-me", method: http.MethodGet, path: "/me", tag: "account", capability: access.SignedIn,
 		summary: "Who is signed in",
 	}, m.me)
 	register(m, operation{
-		id: "change-password", method: http.MethodPost, path: "/me/password", tag: "account", capability: SignedIn,
+		id: "change-password", method: http.MethodPost, path: "/me/password", tag: "account", capability: access.Personal,
 		summary: "Change one's own password; other sessions end",
 	}, m.changePassword)
 	register(m, operation{
-		id: "list-sessions", method: http.MethodGet, path: "/sessions", tag: "account", capability: SignedIn,
+		id: "list-sessions", method: http.MethodGet, path: "/sessions", tag: "account", capability: access.Personal,
 		summary: "List where one is signed in",
 	}, m.listSessions)
 	register(m, operation{
-		id: "revoke-session", method: http.MethodDelete, path: "/sessions/{id}", tag: "account", capability: SignedIn,
+		id: "revoke-session", method: http.MethodDelete, path: "/sessions/{id}", tag: "account", capability: access.Personal,
 		summary: "End one of one's own sessions",
 	}, m.revokeSession)
 }
@@ -68,6 +70,7 @@ func (m *Manager) createOwner(ctx context.Context, in api.Setup) (picloud.User, 
 	user, err := m.auth.Setup(ctx, in.Token, auth.NewOwner{Username: in.Username, Email: in.Email, Password: in.Password})
 	if err == nil {
 		m.log.InfoContext(ctx, "instance set up", "owner", user.Username, "address", requestOf(ctx).address)
+		auditing(ctx).by(user).target(user.Username).after(userFields(user))
 	}
 	return user, err
 }
@@ -88,6 +91,7 @@ func (m *Manager) login(ctx context.Context, _ picloud.Principal, in *loginInput
 		return nil, err
 	}
 	noteUser(ctx, s.User.Username)
+	auditing(ctx).by(s.User).target(s.User.Username)
 	out := &loginOutput{Body: api.SignedIn{Token: s.Token, ExpiresAt: s.Session.ExpiresAt, User: s.User}}
 	if in.Body.Cookie {
 		out.Body.Token = ""
@@ -118,8 +122,20 @@ func (m *Manager) logout(ctx context.Context, p picloud.Principal, _ *nothing) (
 
 type meOutput struct{ Body api.Me }
 
-func (m *Manager) me(_ context.Context, p picloud.Principal, _ *nothing) (*meOutput, error) {
-	return &meOutput{Body: api.Me{User: p.User, SessionID: p.SessionID, Capabilities: capabilitiesOf(p)}}, nil
+func (m *Manager) me(ctx context.Context, p picloud.Principal, _ *nothing) (*meOutput, error) {
+	list, err := m.store.ListMemberships(ctx, p.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &meOutput{Body: api.Me{User: p.User, SessionID: p.SessionID, Capabilities: []string{}, Apps: list}}
+	for _, c := range access.CapabilitiesOf(p, picloud.AppAccess{}) {
+		out.Body.Capabilities = append(out.Body.Capabilities, string(c))
+	}
+	if p.Kind == picloud.PrincipalKey {
+		out.Body.Key = &p.Key
+		out.Body.Apps = slices.DeleteFunc(list, func(v picloud.Member) bool { return p.Key.App != "" && v.App != p.Key.App })
+	}
+	return out, nil
 }
 
 type passwordInput struct{ Body api.ChangePassword }

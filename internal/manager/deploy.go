@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
 )
@@ -21,11 +23,11 @@ const deployTimeout = 2 * time.Minute
 
 func (m *Manager) registerDeploys() {
 	register(m, operation{
-		id: "deploy", method: http.MethodPost, path: "/apps/{app}/deployments", tag: "scripts", capability: Deploy,
+		id: "deploy", method: http.MethodPost, path: "/apps/{app}/deployments", tag: "scripts", capability: access.Deploy,
 		summary: "Make scripts live, all of them or none", maxBody: maxDeployBody, timeout: deployTimeout,
 	}, m.deploy)
 	register(m, operation{
-		id: "check-script", method: http.MethodPost, path: "/check", tag: "scripts", capability: CheckScripts,
+		id: "check-script", method: http.MethodPost, path: "/check", tag: "scripts", capability: access.CheckScripts,
 		summary: "Compile a source without deploying it", maxBody: maxDeployBody,
 	}, m.checkSource)
 }
@@ -78,7 +80,40 @@ func (m *Manager) deploy(ctx context.Context, p picloud.Principal, in *deployInp
 	for i, v := range done {
 		out.Body.Scripts[i] = m.deployedOf(v)
 	}
+	auditing(ctx).target(scriptNames(done)).before(versionsOf(done, func(v picloud.Deployed) any { return v.Previous })).
+		after(versionsOf(done, func(v picloud.Deployed) any {
+			return map[string]any{"version": v.Script.LiveVersion, "hash": v.Version.Hash, "routes": routeTexts(v.Routes)}
+		}))
+	if d.DryRun {
+		auditing(ctx).action("deploy-dry-run")
+	}
 	return out, nil
+}
+
+// scriptNames is the scripts of a deploy as the audit log names them.
+func scriptNames(done []picloud.Deployed) string {
+	names := make([]string, len(done))
+	for i, v := range done {
+		names[i] = v.Script.Name
+	}
+	return strings.Join(names, " ")
+}
+
+// versionsOf is what the audit log shows of a deploy, by script.
+func versionsOf(done []picloud.Deployed, of func(picloud.Deployed) any) map[string]any {
+	fields := map[string]any{}
+	for _, v := range done {
+		fields[v.Script.Name] = of(v)
+	}
+	return fields
+}
+
+func routeTexts(routes []picloud.Route) []string {
+	texts := make([]string, len(routes))
+	for i, r := range routes {
+		texts[i] = r.String()
+	}
+	return texts
 }
 
 // scriptDeploy validates one script of a deploy, all but that it compiles.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/domains"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
@@ -11,23 +12,23 @@ import (
 
 func (m *Manager) registerDomains() {
 	register(m, operation{
-		id: "list-domains", method: http.MethodGet, path: "/apps/{app}/domains", tag: "domains", capability: ReadDomains,
+		id: "list-domains", method: http.MethodGet, path: "/apps/{app}/domains", tag: "domains", capability: access.ReadDomains,
 		summary: "List an app's custom domains",
 	}, m.listDomains)
 	register(m, operation{
-		id: "add-domain", method: http.MethodPost, path: "/apps/{app}/domains", tag: "domains", capability: WriteDomains,
+		id: "add-domain", method: http.MethodPost, path: "/apps/{app}/domains", tag: "domains", capability: access.WriteDomains,
 		summary: "Add a custom domain, which leads nowhere until it is verified",
 	}, m.addDomain)
 	register(m, operation{
-		id: "get-domain", method: http.MethodGet, path: "/apps/{app}/domains/{domain}", tag: "domains", capability: ReadDomains,
+		id: "get-domain", method: http.MethodGet, path: "/apps/{app}/domains/{domain}", tag: "domains", capability: access.ReadDomains,
 		summary: "Show a custom domain and how to prove it",
 	}, m.getDomain)
 	register(m, operation{
-		id: "verify-domain", method: http.MethodPost, path: "/apps/{app}/domains/{domain}/verify", tag: "domains", capability: WriteDomains,
+		id: "verify-domain", method: http.MethodPost, path: "/apps/{app}/domains/{domain}/verify", tag: "domains", capability: access.WriteDomains,
 		summary: "Look for the proof of a domain and, when it is there, make it lead to the app",
 	}, m.verifyDomain)
 	register(m, operation{
-		id: "remove-domain", method: http.MethodDelete, path: "/apps/{app}/domains/{domain}", tag: "domains", capability: WriteDomains,
+		id: "remove-domain", method: http.MethodDelete, path: "/apps/{app}/domains/{domain}", tag: "domains", capability: access.WriteDomains,
 		summary: "Remove a custom domain; it leads nowhere from then on",
 	}, m.removeDomain)
 }
@@ -65,6 +66,7 @@ func (m *Manager) addDomain(ctx context.Context, p picloud.Principal, in *newDom
 	if err != nil {
 		return nil, err
 	}
+	auditing(ctx).target(name)
 	d, err := m.store.AddDomain(ctx, picloud.NewDomain{App: in.App, Name: name, Challenge: challenge, By: p.User.Username})
 	if err != nil {
 		return nil, err
@@ -114,6 +116,7 @@ func (m *Manager) verifyDomain(ctx context.Context, p picloud.Principal, in *ver
 	if err != nil {
 		return nil, err
 	}
+	auditing(ctx).target(d.Name).before(map[string]any{"verified": d.Verified()})
 	if !d.Verified() {
 		by, err := m.proved(ctx, p, d, in.Body.By)
 		if err != nil {
@@ -123,13 +126,14 @@ func (m *Manager) verifyDomain(ctx context.Context, p picloud.Principal, in *ver
 			return nil, err
 		}
 	}
+	auditing(ctx).after(map[string]any{"verified": d.Verified(), "verified_by": d.VerifiedBy})
 	return &domainOutput{Status: http.StatusOK, Body: m.domainOf(d)}, nil
 }
 
 // proved is how a domain is proved, if it is.
 func (m *Manager) proved(ctx context.Context, p picloud.Principal, d picloud.Domain, by picloud.ProofKind) (picloud.ProofKind, error) {
 	if by == picloud.ProofVouch {
-		return by, authorize(p, VouchDomains)
+		return by, access.Authorize(p, access.VouchDomains, picloud.AppAccess{})
 	}
 	return m.checker.Check(ctx, d.Name, d.Challenge, by)
 }
@@ -139,6 +143,7 @@ func (m *Manager) removeDomain(ctx context.Context, _ picloud.Principal, in *Dom
 	if err != nil {
 		return nil, err
 	}
+	auditing(ctx).target(name)
 	return nil, m.store.DeleteDomain(ctx, in.App, name)
 }
 

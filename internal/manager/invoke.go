@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
 )
@@ -28,7 +29,7 @@ const invokeTimeout = 20 * time.Minute
 
 func (m *Manager) registerInvoke() {
 	register(m, operation{
-		id: "invoke-script", method: http.MethodPost, path: scriptPath + "/invoke", tag: "scripts", capability: Invoke,
+		id: "invoke-script", method: http.MethodPost, path: scriptPath + "/invoke", tag: "scripts", capability: access.Invoke,
 		summary: "Run a script once on a made-up request", maxBody: maxInvokeBody, timeout: invokeTimeout,
 	}, m.invoke)
 }
@@ -41,6 +42,7 @@ type invokeInput struct {
 type invokeOutput struct{ Body api.Invoked }
 
 func (m *Manager) invoke(ctx context.Context, _ picloud.Principal, in *invokeInput) (*invokeOutput, error) {
+	auditing(ctx).target(in.Script)
 	r, err := invokeRequest(ctx, in)
 	if err != nil {
 		return nil, err

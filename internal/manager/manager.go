@@ -22,6 +22,11 @@ type Store interface {
 	picloud.Domains
 	picloud.Scripts
 	picloud.Records
+	picloud.Users
+	picloud.Members
+	picloud.APIKeys
+	picloud.Audits
+	picloud.InstanceOptions
 }
 
 // Invoker runs a script by name. The orchestrator is one.
@@ -118,6 +123,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerDeploys()
 	m.registerInvoke()
 	m.registerRecords()
+	m.registerAudit()
 	if err := m.registerPages(); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/auth"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
@@ -324,7 +325,7 @@ func TestEveryRouteAsksWhoIsThere(t *testing.T) {
 		if capability == "" {
 			t.Errorf("%s declares no capability", route)
 		}
-		if capability == string(Anyone) {
+		if capability == string(access.Anyone) {
 			continue
 		}
 		q := request{method: method, path: concrete(path), anonymous: true, body: "this is not read"}
@@ -346,38 +347,10 @@ func TestOnlySetupAndLoginAreForAnyone(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for route, op := range f.operations() {
-		isOpen := op[capabilityField] == string(Anyone)
+		isOpen := op[capabilityField] == string(access.Anyone)
 		want := route == "POST /api/v1/setup" || route == "POST /api/v1/login"
 		if isOpen != want {
 			t.Errorf("%s: capability %v", route, op[capabilityField])
-		}
-	}
-}
-
-func TestRolesAndCapabilities(t *testing.T) {
-	t.Parallel()
-	as := func(role picloud.Role, active bool) picloud.Principal {
-		return picloud.Principal{Kind: picloud.PrincipalUser, User: picloud.User{Role: role, Active: active}}
-	}
-	for _, c := range []struct {
-		name string
-		p    picloud.Principal
-		c    Capability
-		code picloud.Code
-	}{
-		{"nobody logs in", picloud.Principal{}, Anyone, ""},
-		{"nobody reads", picloud.Principal{}, ReadScripts, picloud.CodeUnauthenticated},
-		{"an owner deploys", as(picloud.RoleOwner, true), Deploy, ""},
-		{"an admin deletes", as(picloud.RoleAdmin, true), Delete, ""},
-		{"a member has a session", as(picloud.RoleMember, true), SignedIn, ""},
-		{"a member compiles", as(picloud.RoleMember, true), CheckScripts, ""},
-		{"a member reads what is not theirs", as(picloud.RoleMember, true), ReadScripts, picloud.CodeForbidden},
-		{"a deactivated owner", as(picloud.RoleOwner, false), ReadScripts, picloud.CodeUnauthenticated},
-		{"an unknown capability", as(picloud.RoleOwner, true), "other", picloud.CodeForbidden},
-		{"an unknown role", as("king", true), ReadScripts, picloud.CodeForbidden},
-	} {
-		if got := picloud.ErrorCode(authorize(c.p, c.c)); got != c.code {
-			t.Errorf("%s: %q, want %q", c.name, got, c.code)
 		}
 	}
 }

@@ -25,6 +25,7 @@ type requestInfo struct {
 	address string // of the client, without a port
 	agent   string
 	user    string
+	entry   picloud.AuditEntry // what handlers say of what they do
 }
 
 func requestOf(ctx context.Context) *requestInfo {

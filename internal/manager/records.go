@@ -5,25 +5,26 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
 )
 
 func (m *Manager) registerRecords() {
 	register(m, operation{
-		id: "list-invocations", method: http.MethodGet, path: "/apps/{app}/invocations", tag: "records", capability: ReadRecords,
+		id: "list-invocations", method: http.MethodGet, path: "/apps/{app}/invocations", tag: "records", capability: access.ReadRecords,
 		summary: "List invocations, newest first",
 	}, m.listInvocations)
 	register(m, operation{
-		id: "get-invocation", method: http.MethodGet, path: "/apps/{app}/invocations/{id}", tag: "records", capability: ReadRecords,
+		id: "get-invocation", method: http.MethodGet, path: "/apps/{app}/invocations/{id}", tag: "records", capability: access.ReadRecords,
 		summary: "Show an invocation",
 	}, m.getInvocation)
 	register(m, operation{
-		id: "list-logs", method: http.MethodGet, path: "/apps/{app}/logs", tag: "records", capability: ReadRecords,
+		id: "list-logs", method: http.MethodGet, path: "/apps/{app}/logs", tag: "records", capability: access.ReadRecords,
 		summary: "List what scripts logged, newest first",
 	}, m.listLogs)
 	register(m, operation{
-		id: "follow-logs", method: http.MethodGet, path: "/apps/{app}/logs/stream", tag: "records", capability: ReadRecords,
+		id: "follow-logs", method: http.MethodGet, path: "/apps/{app}/logs/stream", tag: "records", capability: access.ReadRecords,
 		summary: "Follow what scripts log as server-sent events", timeout: -1,
 		stream: m.api.OpenAPI().Components.Schemas.Schema(logLineType, true, "LogLine"),
 	}, m.followLogs)

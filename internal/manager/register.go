@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
 )
@@ -41,7 +42,7 @@ func humaConfig(version string) huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"bearer": {Type: "http", Scheme: "bearer", Description: "The token of a session"},
+					"bearer": {Type: "http", Scheme: "bearer", Description: "The token of a session, or an API key"},
 					"cookie": {Type: "apiKey", In: "cookie", Name: CookieName, Description: "The session of a browser"},
 				},
 			},
@@ -76,7 +77,7 @@ type operation struct {
 	path       string // below api.Prefix
 	tag        string
 	summary    string
-	capability Capability
+	capability access.Capability
 	maxBody    int64         // 0 means defaultBodyBytes
 	timeout    time.Duration // 0 means answerTimeout; negative: the handler sees to it
 	stream     *huma.Schema  // what an event stream sends; nil for JSON
@@ -88,18 +89,30 @@ const capabilityField = "x-capability"
 // register enters a route. The handler is called for a principal who has the
 // capability, with an input that has been read and validated.
 func register[I, O any](m *Manager, op operation, handle func(context.Context, picloud.Principal, *I) (*O, error)) {
-	if op.capability == "" {
-		panic("manager: operation " + op.id + " declares no capability")
-	}
+	op.check()
 	huma.Register(m.api, op.describe(m), func(ctx context.Context, in *I) (*O, error) {
 		p := principalOf(ctx)
 		out, err := handle(ctx, p, in)
-		m.audit(ctx, op, p, err)
+		m.audit(ctx, op, p, accessOf(ctx).App.Name, err)
 		if err != nil {
 			return nil, huma.ErrorWithHeaders(problemOf(ctx, m.log, err), problemHeaders(err))
 		}
 		return out, nil
 	})
+}
+
+// check refuses an operation whose capability is missing, unknown, or asked
+// for on an app that its path does not name. Those are bugs, and no server
+// starts with them.
+func (op operation) check() {
+	_, known := access.PermissionOf(op.capability)
+	free := op.capability == access.Anyone || op.capability == access.SignedIn || op.capability == access.Personal
+	if !known && !free {
+		panic("manager: operation " + op.id + " declares no capability")
+	}
+	if op.capability.InApp() != strings.HasPrefix(op.path, "/apps/{app}") {
+		panic("manager: operation " + op.id + ": its capability and its path do not agree on whether it is about an app")
+	}
 }
 
 func (op operation) describe(m *Manager) huma.Operation {
@@ -111,7 +124,7 @@ func (op operation) describe(m *Manager) huma.Operation {
 		Middlewares: huma.Middlewares{m.guard(op)},
 		Responses:   map[string]*huma.Response{},
 	}
-	if op.capability != Anyone {
+	if op.capability != access.Anyone {
 		h.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
 	}
 	if op.stream != nil {
@@ -144,24 +157,33 @@ func (m *Manager) guard(op operation) func(huma.Context, func(huma.Context)) {
 			// Writers that know no deadline are those of tests.
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(bodyTimeout + timeout))
 		}
-		var p picloud.Principal
-		if op.capability != Anyone {
-			var err error
-			if p, err = m.authenticate(r); err == nil {
-				noteUser(ctx.Context(), p.User.Username)
-				err = authorize(p, op.capability)
-			}
-			if err != nil {
-				m.writeProblem(w, r, err)
-				return
-			}
+		p, in, err := m.admit(ctx.Context(), op, r, ctx.Param("app"))
+		if err != nil {
+			m.writeProblem(w, r, err)
+			return
 		}
 		if limit := op.bodyLimit(); r.ContentLength > limit {
 			m.writeProblem(w, r, picloud.Errorf(picloud.CodeTooLarge, "the body has %d bytes, at most %d are allowed", r.ContentLength, limit))
 			return
 		}
-		next(huma.WithValue(ctx, principalKey, p))
+		next(huma.WithValue(huma.WithValue(ctx, principalKey, p), accessKey, in))
 	}
+}
+
+// admit tells who sends a request, and refuses who may not. That somebody who
+// is known was refused a change goes to the audit log.
+func (m *Manager) admit(ctx context.Context, op operation, r *http.Request, app string) (p picloud.Principal, in picloud.AppAccess, err error) {
+	if op.capability == access.Anyone {
+		return p, in, nil
+	}
+	if p, err = m.authenticate(r); err != nil {
+		return p, in, err
+	}
+	noteUser(ctx, p.User.Username)
+	if in, err = m.allow(ctx, p, op.capability, app); err != nil {
+		m.audit(ctx, op, p, in.App.Name, err)
+	}
+	return p, in, err
 }
 
 // authenticate tells who sends a request. A bearer token goes before a cookie;
@@ -178,23 +200,4 @@ func (m *Manager) authenticate(r *http.Request) (picloud.Principal, error) {
 		return m.auth.Authenticate(r.Context(), c.Value)
 	}
 	return picloud.Principal{}, picloud.Errorf(picloud.CodeUnauthenticated, "sign in first")
-}
-
-// audit writes down who changed what, whether it went well or not. Compiling
-// is not a change, and reading is only in the access log.
-func (m *Manager) audit(ctx context.Context, op operation, p picloud.Principal, err error) {
-	if op.method == http.MethodGet || op.capability == CheckScripts {
-		return
-	}
-	outcome := "ok"
-	if err != nil {
-		outcome = string(picloud.ErrorCode(err))
-		var ready *api.Problem
-		if errors.As(err, &ready) {
-			outcome = string(ready.Code)
-		}
-	}
-	info := requestOf(ctx)
-	m.log.InfoContext(ctx, "audit", "action", op.id, "user", p.User.Username, "outcome", outcome,
-		"path", info.path, "address", info.address, "request_id", info.id)
 }

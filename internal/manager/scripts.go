@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
 )
@@ -12,35 +13,35 @@ const scriptPath = "/apps/{app}/scripts/{script}"
 
 func (m *Manager) registerScripts() {
 	register(m, operation{
-		id: "list-scripts", method: http.MethodGet, path: "/apps/{app}/scripts", tag: "scripts", capability: ReadScripts,
+		id: "list-scripts", method: http.MethodGet, path: "/apps/{app}/scripts", tag: "scripts", capability: access.ReadScripts,
 		summary: "List an app's scripts",
 	}, m.listScripts)
 	register(m, operation{
-		id: "get-script", method: http.MethodGet, path: scriptPath, tag: "scripts", capability: ReadScripts,
+		id: "get-script", method: http.MethodGet, path: scriptPath, tag: "scripts", capability: access.ReadScripts,
 		summary: "Show a script",
 	}, m.getScript)
 	register(m, operation{
-		id: "delete-script", method: http.MethodDelete, path: scriptPath, tag: "scripts", capability: Delete,
+		id: "delete-script", method: http.MethodDelete, path: scriptPath, tag: "scripts", capability: access.Delete,
 		summary: "Delete a script with its versions and routes",
 	}, m.deleteScript)
 	register(m, operation{
-		id: "get-source", method: http.MethodGet, path: scriptPath + "/source", tag: "scripts", capability: ReadScripts,
+		id: "get-source", method: http.MethodGet, path: scriptPath + "/source", tag: "scripts", capability: access.ReadScripts,
 		summary: "Show the source of a version",
 	}, m.getSource)
 	register(m, operation{
-		id: "list-versions", method: http.MethodGet, path: scriptPath + "/versions", tag: "scripts", capability: ReadScripts,
+		id: "list-versions", method: http.MethodGet, path: scriptPath + "/versions", tag: "scripts", capability: access.ReadScripts,
 		summary: "List a script's versions, newest first",
 	}, m.listVersions)
 	register(m, operation{
-		id: "rollback-script", method: http.MethodPost, path: scriptPath + "/rollback", tag: "scripts", capability: Deploy,
+		id: "rollback-script", method: http.MethodPost, path: scriptPath + "/rollback", tag: "scripts", capability: access.Deploy,
 		summary: "Make another version live",
 	}, m.rollback)
 	register(m, operation{
-		id: "enable-script", method: http.MethodPost, path: scriptPath + "/enable", tag: "scripts", capability: Switch,
+		id: "enable-script", method: http.MethodPost, path: scriptPath + "/enable", tag: "scripts", capability: access.Switch,
 		summary: "Switch a script on",
 	}, m.switchTo(true))
 	register(m, operation{
-		id: "disable-script", method: http.MethodPost, path: scriptPath + "/disable", tag: "scripts", capability: Switch,
+		id: "disable-script", method: http.MethodPost, path: scriptPath + "/disable", tag: "scripts", capability: access.Switch,
 		summary: "Switch a script off; its routes answer 503",
 	}, m.switchTo(false))
 }
@@ -72,6 +73,7 @@ func (m *Manager) getScript(ctx context.Context, _ picloud.Principal, in *Script
 }
 
 func (m *Manager) deleteScript(ctx context.Context, _ picloud.Principal, in *ScriptPath) (*nothing, error) {
+	auditing(ctx).target(in.Script)
 	return nil, m.store.DeleteScript(ctx, in.App, in.Script)
 }
 
@@ -121,11 +123,21 @@ type rollbackInput struct {
 }
 
 func (m *Manager) rollback(ctx context.Context, _ picloud.Principal, in *rollbackInput) (*scriptOutput, error) {
-	return m.scriptAnswer(m.store.Rollback(ctx, in.App, in.Script, in.Body.Version))
+	before, err := m.store.ScriptByName(ctx, in.App, in.Script)
+	if err != nil {
+		return nil, err
+	}
+	auditing(ctx).target(in.Script).before(map[string]any{"version": before.Script.LiveVersion})
+	live, err := m.store.Rollback(ctx, in.App, in.Script, in.Body.Version)
+	if err == nil {
+		auditing(ctx).after(map[string]any{"version": live.Script.LiveVersion})
+	}
+	return m.scriptAnswer(live, err)
 }
 
 func (m *Manager) switchTo(on bool) func(context.Context, picloud.Principal, *ScriptPath) (*scriptOutput, error) {
 	return func(ctx context.Context, _ picloud.Principal, in *ScriptPath) (*scriptOutput, error) {
+		auditing(ctx).target(in.Script).after(map[string]any{"enabled": on})
 		return m.scriptAnswer(m.store.SetEnabled(ctx, in.App, in.Script, on))
 	}
 }

@@ -21,6 +21,8 @@ const (
 	CodeUnauthenticated    Code = "unauthenticated"     // no session, or one that has ended
 	CodeInvalidCredentials Code = "invalid_credentials" // wrong user name or password; never says which
 	CodeForbidden          Code = "forbidden"           // signed in, and not allowed
+	CodeLastOwner          Code = "last_owner"          // it would leave the instance without an active owner
+	CodeLastAdmin          Code = "last_admin"          // it would leave the instance without an active owner or admin
 	CodeSetupRequired      Code = "setup_required"      // no owner exists yet
 	CodeSetupDone          Code = "setup_done"          // an owner exists already
 	CodeNotFound           Code = "not_found"
@@ -62,6 +64,8 @@ var statuses = map[Code]int{
 	CodeUnauthenticated:    http.StatusUnauthorized,
 	CodeInvalidCredentials: http.StatusUnauthorized,
 	CodeForbidden:          http.StatusForbidden,
+	CodeLastOwner:          http.StatusConflict,
+	CodeLastAdmin:          http.StatusConflict,
 	CodeSetupRequired:      http.StatusForbidden,
 	CodeSetupDone:          http.StatusConflict,
 	CodeNotFound:           http.StatusNotFound,

@@ -113,5 +113,27 @@ func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(c rune) bool { return c < 0x20 || 0x7f <= c && c < 0xa0 })
 }
 
+// ToText is s as something that can be stored and shown on one line: valid
+// UTF-8 without control characters.
+func ToText(s string) string {
+	if utf8.ValidString(s) && !hasControl(s) {
+		return s
+	}
+	return strings.Map(func(c rune) rune {
+		if c < 0x20 || 0x7f <= c && c < 0xa0 {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(s, "�"))
+}
+
+// clipText is ToText, cut to at most limit bytes.
+func clipText(s string, limit int) string {
+	if s = ToText(s); len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "")
+}
+
 // spaced turns "-_" into "- _" for a message.
 func spaced(chars string) string { return strings.Join(strings.Split(chars, ""), " ") }

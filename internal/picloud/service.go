@@ -49,7 +49,8 @@ type Sessions interface {
 	ListSessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
 	// TouchSession moves a session's last use and expiry on.
 	TouchSession(ctx context.Context, id string, seen, expires time.Time) error
-	// DeleteSession ends a session; ending one that is not there is no error.
+	// DeleteSession ends a session, on every node; ending one that is not
+	// there is no error.
 	DeleteSession(ctx context.Context, id string) error
 	// DeleteOtherSessions ends a user's sessions but for the one with the id
 	// keep, which may be "", and tells how many.
@@ -68,8 +69,13 @@ type Apps interface {
 	ListApps(ctx context.Context) ([]App, error)
 	// AppByName finds an app; CodeNotFound if there is none.
 	AppByName(ctx context.Context, name string) (App, error)
+	// ListAppsOf lists the apps that a user belongs to, by name.
+	ListAppsOf(ctx context.Context, userID string) ([]App, error)
 	// CreateApp makes an app; CodeConflict if the name is taken.
 	CreateApp(ctx context.Context, name string) (App, error)
+	// DeleteApp deletes an app with all that it owns. The default app stays:
+	// CodeConflict. Its records stay until the retention takes them.
+	DeleteApp(ctx context.Context, name string) error
 }
 
 // Scripts keeps scripts, their versions and their routes. An app or script

@@ -13,6 +13,25 @@ const (
 	RoleMember Role = "member"
 )
 
+// Roles lists the instance roles.
+func Roles() []Role { return []Role{RoleOwner, RoleAdmin, RoleMember} }
+
+// rank orders the roles: a higher one may do all that a lower one may.
+func (r Role) rank() int {
+	switch r {
+	case RoleOwner:
+		return 3
+	case RoleAdmin:
+		return 2
+	case RoleMember:
+		return 1
+	}
+	return 0
+}
+
+// Above reports whether r may do more than other.
+func (r Role) Above(other Role) bool { return r.rank() > other.rank() }
+
 // Valid reports whether r is one of the roles.
 func (r Role) Valid() bool { return r == RoleOwner || r == RoleAdmin || r == RoleMember }
 
@@ -24,6 +43,7 @@ type User struct {
 	Role      Role      `json:"role"`
 	Active    bool      `json:"active"` // an inactive user can neither sign in nor use a session
 	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // Credentials is what proves that somebody is a user. Only the verifier sees
@@ -51,9 +71,10 @@ type TokenHash [32]byte
 // PrincipalKind tells what a principal is.
 type PrincipalKind string
 
-// The kinds of principal. API keys join them when they exist.
+// The kinds of principal.
 const (
-	PrincipalUser PrincipalKind = "user"
+	PrincipalUser PrincipalKind = "user" // a person with a session
+	PrincipalKey  PrincipalKind = "key"  // an API key, which acts for its user
 )
 
 // Principal is whoever a request to the control plane acts for. The zero value
@@ -62,6 +83,10 @@ type Principal struct {
 	Kind      PrincipalKind
 	User      User   // the account; for a key, the one that owns it
 	SessionID string // for a person
+	Key       APIKey // for a key; what it confines its user to
+	// Until is when what the principal was recognised by ends, unless it is
+	// used. The zero time says nothing.
+	Until time.Time
 }
 
 // Authenticated reports whether p is anybody.

@@ -10,11 +10,29 @@ import (
 	"github.com/picloud/picloud/internal/picloud"
 )
 
-const userColumns = "u.id, u.username, u.email, u.role, u.active, u.created_at"
+const userColumns = "u.id, u.username, u.email, u.role, u.active, u.created_at, u.updated_at"
 
-// userDest is where the columns of userColumns go; created is converted after.
-func userDest(u *picloud.User, created *int64) []any {
-	return []any{&u.ID, &u.Username, &u.Email, &u.Role, &u.Active, created}
+// userRow is a user as their columns come.
+type userRow struct {
+	picloud.User
+	created, updated int64
+}
+
+func (r *userRow) dest() []any {
+	return []any{&r.ID, &r.Username, &r.Email, &r.Role, &r.Active, &r.created, &r.updated}
+}
+
+func (r *userRow) user() picloud.User {
+	r.CreatedAt, r.UpdatedAt = fromMicros(r.created), fromMicros(r.updated)
+	return r.User
+}
+
+func scanUser(row scanner) (picloud.User, error) {
+	var r userRow
+	if err := row.Scan(r.dest()...); err != nil {
+		return picloud.User{}, err
+	}
+	return r.user(), nil
 }
 
 // OwnerExists implements [picloud.Accounts].
@@ -44,9 +62,10 @@ func (s *Store) PutSetupToken(ctx context.Context, hash picloud.TokenHash, expir
 
 // CreateOwner implements [picloud.Accounts].
 func (s *Store) CreateOwner(ctx context.Context, owner picloud.NewOwner) (picloud.User, error) {
+	now := fromMicros(micros(s.now()))
 	u := picloud.User{
 		ID: s.ids.New(), Username: owner.Username, Email: owner.Email,
-		Role: picloud.RoleOwner, Active: true, CreatedAt: fromMicros(micros(s.now())),
+		Role: picloud.RoleOwner, Active: true, CreatedAt: now, UpdatedAt: now,
 	}
 	err := s.write(ctx, "create the owner", func(tx *tx) error {
 		if _, err := advance(tx, "accounts", 1); err != nil { // of two at once, the second sees the first
@@ -89,32 +108,47 @@ func (s *Store) checkSetupToken(tx *tx, token picloud.TokenHash) error {
 }
 
 func insertUser(tx *tx, u picloud.User, hash string) error {
-	n, err := tx.exec(`INSERT INTO users (id, username, email, role, active, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+	n, err := tx.exec(`INSERT INTO users (id, username, email, role, active, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING`,
 		u.ID, u.Username, u.Email, string(u.Role), u.Active, micros(u.CreatedAt))
 	if err != nil {
 		return err
 	}
 	if n == 0 {
-		return picloud.Errorf(picloud.CodeConflict, "the user name or the e-mail address is taken")
+		return nameTaken(tx, u)
 	}
 	_, err = tx.exec("INSERT INTO credentials (user_id, password_hash, changed_at) VALUES ($1, $2, $3)",
 		u.ID, hash, micros(u.CreatedAt))
 	return err
 }
 
+// nameTaken says what a user who could not be entered shares with another.
+func nameTaken(tx *tx, u picloud.User) error {
+	var n int64
+	if err := tx.row("SELECT count(*) FROM users WHERE username = $1 AND id <> $2", u.Username, u.ID).Scan(&n); err != nil {
+		return err
+	}
+	if n > 0 {
+		return &picloud.Error{Code: picloud.CodeConflict, Field: "username", Message: "the user name is taken"}
+	}
+	return errEmailTaken()
+}
+
+func errEmailTaken() error {
+	return &picloud.Error{Code: picloud.CodeConflict, Field: "email", Message: "another user has this e-mail address"}
+}
+
 // CredentialsOf implements [picloud.Accounts].
 func (s *Store) CredentialsOf(ctx context.Context, login string) (c picloud.Credentials, err error) {
 	err = s.read(ctx, "read credentials", func(tx *tx) error {
-		var created int64
-		dest := append(userDest(&c.User, &created), &c.PasswordHash)
+		var r userRow
 		// A user name holds no @ and an address does, so one row at most matches.
 		err := tx.row("SELECT "+userColumns+`, c.password_hash FROM users u JOIN credentials c ON c.user_id = u.id
-			WHERE u.username = $1 OR u.email = $1`, login).Scan(dest...)
+			WHERE u.username = $1 OR u.email = $1`, login).Scan(append(r.dest(), &c.PasswordHash)...)
 		if errors.Is(err, sql.ErrNoRows) {
 			return picloud.NotFound("user", login)
 		}
-		c.User.CreatedAt = fromMicros(created)
+		c.User = r.user()
 		return err
 	})
 	return c, err
@@ -122,7 +156,7 @@ func (s *Store) CredentialsOf(ctx context.Context, login string) (c picloud.Cred
 
 // PutPassword implements [picloud.Accounts].
 func (s *Store) PutPassword(ctx context.Context, userID, hash, keep string) error {
-	return s.write(ctx, "change the password", func(tx *tx) error {
+	return s.change(ctx, "change the password", func(tx *tx) error {
 		n, err := tx.exec("UPDATE credentials SET password_hash = $1, changed_at = $2 WHERE user_id = $3",
 			hash, micros(s.now()), userID)
 		if err != nil {

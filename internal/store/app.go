@@ -76,3 +76,28 @@ func (s *Store) CreateApp(ctx context.Context, name string) (a picloud.App, err 
 	})
 	return a, err
 }
+
+// ListAppsOf implements [picloud.Apps].
+func (s *Store) ListAppsOf(ctx context.Context, userID string) (apps []picloud.App, err error) {
+	err = s.read(ctx, "list a user's apps", func(tx *tx) (err error) {
+		apps, err = all(tx, scanApp, `SELECT a.id, a.name, a.created_at FROM apps a JOIN app_members m ON m.app_id = a.id
+			WHERE m.user_id = $1 ORDER BY a.name`, userID)
+		return err
+	})
+	return apps, err
+}
+
+// DeleteApp implements [picloud.Apps].
+func (s *Store) DeleteApp(ctx context.Context, name string) error {
+	if name == picloud.DefaultApp {
+		return picloud.Errorf(picloud.CodeConflict, "the app %q stays: it answers on hosts that no app claims", name)
+	}
+	return s.change(ctx, "delete an app", func(tx *tx) error {
+		a, err := appByName(tx, name)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec("DELETE FROM apps WHERE id = $1", a.ID) // all that it owns goes with it
+		return err
+	})
+}

@@ -8,14 +8,6 @@ import (
 	"github.com/picloud/picloud/internal/picloud"
 )
 
-// scanUser reads the columns of userColumns.
-func scanUser(row scanner) (u picloud.User, err error) {
-	var created int64
-	err = row.Scan(userDest(&u, &created)...)
-	u.CreatedAt = fromMicros(created)
-	return u, err
-}
-
 // IdentityUser implements [picloud.Identities].
 func (s *Store) IdentityUser(ctx context.Context, issuer, subject string) (u picloud.User, err error) {
 	err = s.read(ctx, "find a linked user", func(tx *tx) (err error) {
@@ -36,9 +28,9 @@ func (s *Store) LinkByEmail(ctx context.Context, id picloud.Identity) (u picloud
 			return err
 		}
 		var chosen bool
-		var created int64
+		var r userRow
 		err := tx.row("SELECT "+userColumns+`, EXISTS (SELECT 1 FROM chosen_emails e WHERE e.user_id = u.id AND e.email = u.email)
-			FROM users u WHERE u.email = $1 AND u.active`, id.Email).Scan(append(userDest(&u, &created), &chosen)...)
+			FROM users u WHERE u.email = $1 AND u.active`, id.Email).Scan(append(r.dest(), &chosen)...)
 		if errors.Is(err, sql.ErrNoRows) {
 			return picloud.Errorf(picloud.CodeNotFound, "no account has this e-mail address")
 		}
@@ -48,7 +40,7 @@ func (s *Store) LinkByEmail(ctx context.Context, id picloud.Identity) (u picloud
 		if chosen {
 			return picloud.Errorf(picloud.CodeConflict, "the account with this e-mail address chose it itself; sign in to it and link it there")
 		}
-		u.CreatedAt = fromMicros(created)
+		u = r.user()
 		return s.link(tx, u.ID, id)
 	})
 	return u, err

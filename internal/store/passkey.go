@@ -74,8 +74,8 @@ func (s *Store) ListPasskeys(ctx context.Context, userID string) (list []picloud
 func (s *Store) PasskeyByCredential(ctx context.Context, credentialID []byte) (p picloud.Passkey, c picloud.Credentials, err error) {
 	err = s.read(ctx, "read a passkey", func(tx *tx) error {
 		var r passkeyRow
-		var userCreated int64
-		dest := append(r.dest(), userDest(&c.User, &userCreated)...)
+		var u userRow
+		dest := append(r.dest(), u.dest()...)
 		// Who signs in by passkey or provider alone may have no password.
 		err := tx.row("SELECT "+passkeyColumns+", "+userColumns+`, COALESCE(c.password_hash, '')
 			FROM passkeys p JOIN users u ON u.id = p.user_id LEFT JOIN credentials c ON c.user_id = u.id
@@ -83,7 +83,7 @@ func (s *Store) PasskeyByCredential(ctx context.Context, credentialID []byte) (p
 		if errors.Is(err, sql.ErrNoRows) {
 			return picloud.Errorf(picloud.CodeNotFound, "no account has this passkey")
 		}
-		p, c.User.CreatedAt = r.passkey(), fromMicros(userCreated)
+		p, c.User = r.passkey(), u.user()
 		return err
 	})
 	return p, c, err

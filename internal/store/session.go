@@ -22,8 +22,9 @@ func (s *Store) CreateSession(ctx context.Context, v picloud.Session, token picl
 // SessionOf implements [picloud.Sessions].
 func (s *Store) SessionOf(ctx context.Context, token picloud.TokenHash, now time.Time) (v picloud.Session, u picloud.User, err error) {
 	err = s.read(ctx, "read a session", func(tx *tx) error {
-		var created, seen, expires, userCreated int64
-		dest := append([]any{&v.ID, &v.UserID, &created, &seen, &expires, &v.Address, &v.UserAgent}, userDest(&u, &userCreated)...)
+		var created, seen, expires int64
+		var r userRow
+		dest := append([]any{&v.ID, &v.UserID, &created, &seen, &expires, &v.Address, &v.UserAgent}, r.dest()...)
 		err := tx.row("SELECT s.id, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.address, s.user_agent, "+userColumns+`
 			FROM sessions s JOIN users u ON u.id = s.user_id
 			WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.active`, token[:], micros(now)).Scan(dest...)
@@ -31,7 +32,7 @@ func (s *Store) SessionOf(ctx context.Context, token picloud.TokenHash, now time
 			return picloud.Errorf(picloud.CodeUnauthenticated, "the session has ended; sign in again")
 		}
 		v.CreatedAt, v.LastSeenAt, v.ExpiresAt = fromMicros(created), fromMicros(seen), fromMicros(expires)
-		u.CreatedAt = fromMicros(userCreated)
+		u = r.user()
 		return err
 	})
 	return v, u, err
@@ -65,7 +66,7 @@ func (s *Store) TouchSession(ctx context.Context, id string, seen, expires time.
 
 // DeleteSession implements [picloud.Sessions].
 func (s *Store) DeleteSession(ctx context.Context, id string) error {
-	return s.write(ctx, "end a session", func(tx *tx) error {
+	return s.change(ctx, "end a session", func(tx *tx) error {
 		_, err := tx.exec("DELETE FROM sessions WHERE id = $1", id)
 		return err
 	})

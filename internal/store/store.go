@@ -31,15 +31,20 @@ type Store struct {
 }
 
 var (
-	_ picloud.Accounts   = (*Store)(nil)
-	_ picloud.Sessions   = (*Store)(nil)
-	_ picloud.Factors    = (*Store)(nil)
-	_ picloud.Identities = (*Store)(nil)
-	_ picloud.Apps       = (*Store)(nil)
-	_ picloud.Domains    = (*Store)(nil)
-	_ picloud.Scripts    = (*Store)(nil)
-	_ picloud.Snapshots  = (*Store)(nil)
-	_ picloud.Records    = (*Store)(nil)
+	_ picloud.Domains         = (*Store)(nil)
+	_ picloud.Accounts        = (*Store)(nil)
+	_ picloud.Sessions        = (*Store)(nil)
+	_ picloud.Factors         = (*Store)(nil)
+	_ picloud.Identities      = (*Store)(nil)
+	_ picloud.Apps            = (*Store)(nil)
+	_ picloud.Scripts         = (*Store)(nil)
+	_ picloud.Snapshots       = (*Store)(nil)
+	_ picloud.Records         = (*Store)(nil)
+	_ picloud.Users           = (*Store)(nil)
+	_ picloud.Members         = (*Store)(nil)
+	_ picloud.APIKeys         = (*Store)(nil)
+	_ picloud.Audits          = (*Store)(nil)
+	_ picloud.InstanceOptions = (*Store)(nil)
 )
 
 // Open opens the database, making or migrating it as needed, and sees to it

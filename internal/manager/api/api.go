@@ -39,9 +39,11 @@ type SignedIn struct {
 
 // Me is who is asking.
 type Me struct {
-	User         picloud.User `json:"user"`
-	SessionID    string       `json:"session_id"`
-	Capabilities []string     `json:"capabilities" doc:"What the user may do"`
+	User         picloud.User     `json:"user"`
+	SessionID    string           `json:"session_id,omitempty" doc:"Absent for a key"`
+	Key          *picloud.APIKey  `json:"key,omitempty" doc:"The key that asks, when one does"`
+	Capabilities []string         `json:"capabilities" doc:"What may be done on the instance; what may be done in an app is told with the app"`
+	Apps         []picloud.Member `json:"apps" doc:"What the user belongs to. Owners and admins reach every app"`
 }
 
 // Sessions lists where a user is signed in.
@@ -76,6 +78,9 @@ type App struct {
 	Name      string    `json:"name"`
 	URL       string    `json:"url" doc:"Where its scripts answer"`
 	CreatedAt time.Time `json:"created_at"`
+	// Role and Capabilities are of whoever asks, and with a single app only.
+	Role         picloud.AppRole `json:"role,omitempty" enum:"admin,editor,viewer" doc:"What the user who asks is in the app; absent for owners and admins of the instance who do not belong to it"`
+	Capabilities []string        `json:"capabilities,omitempty" doc:"What whoever asks may do in the app; only with a single app"`
 }
 
 // NewApp asks for an app.

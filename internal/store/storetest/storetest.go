@@ -24,6 +24,11 @@ type Store interface {
 	picloud.Scripts
 	picloud.Snapshots
 	picloud.Records
+	picloud.Users
+	picloud.Members
+	picloud.APIKeys
+	picloud.Audits
+	picloud.InstanceOptions
 }
 
 // Exercise runs the contract. open makes an empty store, new for each call,
@@ -35,6 +40,10 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 	}{
 		{"accounts", accountCases},
 		{"sign-in", signinCases},
+		{"users", userCases},
+		{"members", memberCases},
+		{"keys", keyCases},
+		{"audit", auditCases},
 		{"scripts", scriptCases},
 		{"routes", routeCases},
 		{"domains", domainCases},
