@@ -10,12 +10,6 @@ import (
 	"github.com/picloud/picloud/rhai"
 )
 
-// Bounds of what a script may put into a response's header.
-const (
-	maxHeaderFields = 200
-	maxHeaderBytes  = 64 << 10
-)
-
 // The content types of responses whose script names none.
 const (
 	typeText  = "text/plain; charset=utf-8"
@@ -187,13 +181,13 @@ func (a *answer) add(c *rhai.Call, name, value string) error {
 	if err := work(c, len(name), len(value)); err != nil {
 		return err
 	}
-	if why := refuseHeader(name, value); why != "" {
+	if why := picloud.RefuseHeader(name, value); why != "" {
 		return c.Fail("the header %q cannot be set: %s", clip(name), why)
 	}
 	a.written++
 	a.bytes += len(name) + len(value)
-	if a.written > maxHeaderFields || a.bytes > maxHeaderBytes {
-		return c.Fail("the response has too many headers: at most %d with %d bytes are allowed", maxHeaderFields, maxHeaderBytes)
+	if a.written > picloud.MaxHeaderFields || a.bytes > picloud.MaxHeaderBytes {
+		return c.Fail("the response has too many headers: at most %d with %d bytes are allowed", picloud.MaxHeaderFields, picloud.MaxHeaderBytes)
 	}
 	name = http.CanonicalHeaderKey(name)
 	if name == "Content-Type" || name == "Location" {
@@ -202,48 +196,6 @@ func (a *answer) add(c *rhai.Call, name, value string) error {
 	}
 	a.header[name] = append(a.header[name], value)
 	return nil
-}
-
-// hostHeaders are those which say how a response travels, or that PiCloud sets.
-var hostHeaders = map[string]bool{
-	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
-	"Transfer-Encoding": true, "Upgrade": true, "Content-Length": true, "Date": true,
-	"X-Request-Id": true, "Picloud-Error": true, "Traceparent": true,
-}
-
-// refuseHeader says why a header cannot be sent, or "".
-func refuseHeader(name, value string) string {
-	if !isToken(name) {
-		return "the name is not one that a header can have"
-	}
-	for i := range len(value) {
-		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return "the value holds a control character"
-		}
-	}
-	canonical := http.CanonicalHeaderKey(name)
-	if hostHeaders[canonical] {
-		return "PiCloud sets it"
-	}
-	if canonical == "Set-Cookie" {
-		if cookie, _, _ := strings.Cut(value, "="); strings.TrimSpace(cookie) == picloud.AdminCookie {
-			return "the cookie is PiCloud's own"
-		}
-	}
-	return ""
-}
-
-// isToken reports whether s is a token (RFC 9110): what names of headers and
-// cookies are.
-func isToken(s string) bool {
-	const punctuation = "!#$%&'*+-.^_`|~"
-	for _, c := range []byte(s) {
-		alnum := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !alnum && strings.IndexByte(punctuation, c) < 0 {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // bodyOf is a value as a body and its content type: "" for no body.

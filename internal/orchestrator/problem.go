@@ -77,6 +77,7 @@ var details = map[picloud.Code]string{
 	picloud.CodeUnavailable:  "the script cannot be loaded right now",
 	picloud.CodeInternal:     "something went wrong inside",
 	picloud.CodeCanceled:     "the request was canceled",
+	picloud.CodeExecutorLost: "the process that ran the script ended before it did; nothing that the script wrote was kept",
 }
 
 // failure is the response for a run that failed.
@@ -90,7 +91,7 @@ func failure(e *picloud.ScriptError, id string) *picloud.Response {
 	}
 	status := http.StatusInternalServerError
 	switch e.Code {
-	case picloud.CodeTimeout, picloud.CodeCanceled, picloud.CodeUnavailable:
+	case picloud.CodeTimeout, picloud.CodeCanceled, picloud.CodeUnavailable, picloud.CodeExecutorLost:
 		status = picloud.HTTPStatus(e.Code)
 	}
 	r := newProblem(status, e.Code, detail, id)

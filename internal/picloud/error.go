@@ -53,6 +53,7 @@ const (
 	CodeSize         Code = "size"          // a string, array or map grew too large
 	CodeResponseSize Code = "response_size" // the response is larger than allowed
 	CodeBadResponse  Code = "bad_response"  // the script returned what cannot be a response
+	CodeExecutorLost Code = "executor_lost" // the process that ran the script ended before it did
 )
 
 // statuses is the whole mapping from codes to HTTP.
@@ -83,6 +84,7 @@ var statuses = map[Code]int{
 	CodeUnavailable:        http.StatusServiceUnavailable,
 	CodeCanceled:           499, // nginx's "client closed request"; nobody is left to read it
 	CodeTimeout:            http.StatusGatewayTimeout,
+	CodeExecutorLost:       http.StatusBadGateway,
 }
 
 // HTTPStatus is the HTTP status that a code is answered with: 500 for every
