@@ -17,9 +17,16 @@ func scanApp(row scanner) (a picloud.App, err error) {
 
 // ensureApp makes the default app of a new database.
 func (s *Store) ensureApp(ctx context.Context) error {
+	var n int64
+	count := func(tx *tx) error { return tx.row("SELECT count(*) FROM apps").Scan(&n) }
+	if err := s.read(ctx, "look for an app", count); err != nil || n > 0 {
+		return err
+	}
 	return s.write(ctx, "create the default app", func(tx *tx) error {
-		var n int64
-		if err := tx.row("SELECT count(*) FROM apps").Scan(&n); err != nil || n > 0 {
+		if _, err := advance(tx, "revision", 1); err != nil { // of several nodes that start at once, one makes it
+			return err
+		}
+		if err := count(tx); err != nil || n > 0 {
 			return err
 		}
 		_, err := s.insertApp(tx, picloud.DefaultApp)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"github.com/picloud/picloud/internal/picloud"
 )
@@ -36,7 +37,7 @@ func (s *Store) AddRecords(ctx context.Context, batch []picloud.Record) error {
 	for _, r := range batch {
 		total += int64(len(r.Logs))
 	}
-	return s.write(ctx, "record invocations", func(tx *tx) error {
+	err := s.write(ctx, "record invocations", func(tx *tx) error {
 		last, err := advance(tx, "records", total)
 		if err != nil {
 			return err
@@ -51,9 +52,16 @@ func (s *Store) AddRecords(ctx context.Context, batch []picloud.Record) error {
 				return err
 			}
 		}
-		return nil
+		return tx.notify(recordsNotice, "")
 	})
+	if err == nil {
+		s.recorded.wake()
+	}
+	return err
 }
+
+// Recorded implements [picloud.Records].
+func (s *Store) Recorded() <-chan struct{} { return s.recorded.wait() }
 
 // recordWriter enters the records of one batch.
 type recordWriter struct {
@@ -92,11 +100,11 @@ func (w *recordWriter) add(r *picloud.Record) error {
 	if v.Error != nil {
 		e = *v.Error
 	}
-	w.tx.count.Add(1)
+	w.tx.store.statements.Add(1)
 	res, err := w.invocations.ExecContext(w.tx.ctx, seq, v.ID, v.AppID, v.App, v.ScriptID, v.Script, v.Version,
-		string(v.Trigger), string(v.Status), v.Method, v.Path, v.HTTPStatus, micros(v.StartedAt), int64(v.Duration),
+		string(v.Trigger), string(v.Status), storable(v.Method), storable(v.Path), v.HTTPStatus, micros(v.StartedAt), int64(v.Duration),
 		v.Operations, v.PeakBytes, v.RequestBytes, v.ResponseBytes, v.LogsCut,
-		string(e.Code), e.Message, e.Line, e.Column, recordSize(r))
+		string(e.Code), storable(e.Message), e.Line, e.Column, recordSize(r))
 	if err != nil {
 		return err
 	}
@@ -105,13 +113,20 @@ func (w *recordWriter) add(r *picloud.Record) error {
 	}
 	for i := range r.Logs {
 		l := &r.Logs[i]
-		w.tx.count.Add(1)
+		w.tx.store.statements.Add(1)
 		if _, err := w.log.ExecContext(w.tx.ctx, seq+1+int64(i), seq, v.AppID, v.ScriptID,
-			micros(l.At), weight(l.Level), l.Line, l.Message); err != nil {
+			micros(l.At), weight(l.Level), l.Line, storable(l.Message)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// storable is a text that both databases keep: PostgreSQL takes no zero byte and
+// nothing but UTF-8, and what a script prints must not keep the records of
+// others from being entered.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // recordSize is about how many bytes a record takes on disk.

@@ -5,18 +5,25 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/pressly/goose/v3"
 
 	"github.com/picloud/picloud/internal/picloud"
 )
 
-// Config says where a store is and what it is made from. All fields are
-// required.
+// Config says where a store is and what it is made from. Fields without a
+// default are required.
 type Config struct {
-	Path string           // the SQLite file; it and its folder are made when absent
+	// Path is the SQLite file, which is made with its folder when absent, or
+	// the postgres:// URL of a PostgreSQL database.
+	Path string
 	Now  func() time.Time // the clock of created_at and its like
 	IDs  *picloud.IDs     // names for new rows
+	Log  *slog.Logger     // told when PostgreSQL goes away and comes back; nil is nowhere
 }
 
 // Store implements the store interfaces of package picloud. It is safe for
@@ -24,10 +31,15 @@ type Config struct {
 type Store struct {
 	now        func() time.Time
 	ids        *picloud.IDs
-	writer     *sql.DB // one connection
-	reader     *sql.DB // many, which cannot write
+	log        *slog.Logger
+	writer     *sql.DB   // on SQLite one connection
+	reader     *sql.DB   // on SQLite many, which cannot write; on PostgreSQL the writer
+	pg         *postgres // nil on SQLite
+	listener   *listener // nil on SQLite
 	statements atomic.Int64
 	changes    subscribers
+	recorded   signal // records were entered, by whomever
+	membership signal // nodes came, went, or got another state
 }
 
 var (
@@ -48,36 +60,73 @@ var (
 )
 
 // Open opens the database, making or migrating it as needed, and sees to it
-// that there is an app. A database of a newer PiCloud is refused. The store
-// must be closed.
+// that there is an app. Several may open the same PostgreSQL database at once.
+// A database that a newer PiCloud has changed beyond what this one can work
+// with is refused. The store must be closed.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Path == "" || cfg.Now == nil || cfg.IDs == nil {
 		return nil, errors.New("open store: incomplete configuration")
 	}
-	writer, reader, err := openSQLite(cfg.Path)
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", cfg.Path, err)
+	s := &Store{now: cfg.Now, ids: cfg.IDs, log: cfg.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{now: cfg.Now, ids: cfg.IDs, writer: writer, reader: reader}
-	if err := s.prepare(ctx); err != nil {
+	open, name := s.openSQLite, cfg.Path
+	if isPostgres(cfg.Path) {
+		open, name = s.openPostgres, "PostgreSQL" // the URL may hold a password
+	}
+	if err := open(ctx, cfg.Path); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("open database %s: %w", cfg.Path, err)
+		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
 	return s, nil
 }
 
-func (s *Store) prepare(ctx context.Context) error {
-	if err := migrate(ctx, s.writer); err != nil {
+func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
+	if s.writer, s.reader, err = openSQLite(path); err != nil {
+		return err
+	}
+	if err := s.migrate(ctx, goose.DialectSQLite3, s.writer); err != nil {
 		return err
 	}
 	return s.ensureApp(ctx)
 }
 
+func (s *Store) openPostgres(ctx context.Context, url string) (err error) {
+	if s.pg, s.writer, err = openPostgres(ctx, url, s.ids.New()); err != nil {
+		return err
+	}
+	s.reader = s.writer
+	if err := s.migratePostgres(ctx); err != nil {
+		return err
+	}
+	if err := s.ensureApp(ctx); err != nil {
+		return err
+	}
+	s.listener, err = startListener(ctx, s)
+	return err
+}
+
 // Close waits for running statements and closes the database. Closing twice
 // is no error.
 func (s *Store) Close() error {
-	return errors.Join(s.reader.Close(), s.writer.Close())
+	if s.listener != nil {
+		s.listener.stop()
+	}
+	var errs []error
+	for _, db := range []*sql.DB{s.reader, s.writer} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	if s.pg != nil {
+		s.pg.pool.Close()
+	}
+	return errors.Join(errs...)
 }
+
+// Clustered reports whether other processes may work on the same database.
+func (s *Store) Clustered() bool { return s.pg != nil }
 
 // Ready reports whether the database answers, for a readiness check.
 func (s *Store) Ready(ctx context.Context) error {
@@ -95,12 +144,12 @@ func (s *Store) Statements() int64 { return s.statements.Load() }
 type tx struct {
 	*sql.Tx
 	ctx   context.Context
-	count *atomic.Int64
+	store *Store
 }
 
 // exec runs a statement and tells how many rows it changed.
 func (t *tx) exec(query string, args ...any) (int64, error) {
-	t.count.Add(1)
+	t.store.statements.Add(1)
 	res, err := t.ExecContext(t.ctx, query, args...)
 	if err != nil {
 		return 0, err
@@ -110,7 +159,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 
 // row runs a query for one row.
 func (t *tx) row(query string, args ...any) *sql.Row {
-	t.count.Add(1)
+	t.store.statements.Add(1)
 	return t.QueryRowContext(t.ctx, query, args...)
 }
 
@@ -119,7 +168,7 @@ type scanner interface{ Scan(dest ...any) error }
 
 // all runs a query and gathers what scan makes of its rows.
 func all[T any](t *tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	t.count.Add(1)
+	t.store.statements.Add(1)
 	rows, err := t.QueryContext(t.ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -139,14 +188,24 @@ func all[T any](t *tx, scan func(scanner) (T, error), query string, args ...any)
 // errRollback makes a transaction that went well be undone.
 var errRollback = errors.New("roll back")
 
+// txMode is what a transaction is for.
+type txMode bool
+
+const (
+	reading txMode = false
+	writing txMode = true
+)
+
 // read runs f on one consistent state of the database.
 func (s *Store) read(ctx context.Context, what string, f func(*tx) error) error {
-	return s.transact(ctx, s.reader, what, f)
+	return s.transact(ctx, reading, what, f)
 }
 
-// write runs f and commits what it did, or nothing of it if it fails.
+// write runs f and commits what it did, or nothing of it if it fails. On
+// PostgreSQL f may be run again, so that what it leaves in variables must not
+// add up.
 func (s *Store) write(ctx context.Context, what string, f func(*tx) error) error {
-	return s.transact(ctx, s.writer, what, f)
+	return s.transact(ctx, writing, what, f)
 }
 
 // change is write for what changes the snapshot: it takes its turn, and
@@ -157,7 +216,10 @@ func (s *Store) change(ctx context.Context, what string, f func(*tx) error) erro
 		if revision, err = advance(tx, "revision", 1); err != nil {
 			return err
 		}
-		return f(tx)
+		if err := f(tx); err != nil {
+			return err
+		}
+		return tx.notify(changeNotice, strconv.FormatInt(revision, 10))
 	})
 	if err == nil {
 		s.changes.announce(context.WithoutCancel(ctx), picloud.Change{Revision: revision})
@@ -173,10 +235,14 @@ func advance(tx *tx, counter string, n int64) (int64, error) {
 	return value, err
 }
 
-// transact runs f in a transaction of db. Errors for users pass as they are,
-// others are wrapped with what was being done.
-func (s *Store) transact(ctx context.Context, db *sql.DB, what string, f func(*tx) error) error {
-	err := s.attempt(ctx, db, f)
+// transact runs f in a transaction. Errors for users pass as they are, others
+// are wrapped with what was being done.
+func (s *Store) transact(ctx context.Context, mode txMode, what string, f func(*tx) error) (err error) {
+	if s.pg != nil {
+		err = s.transactPostgres(ctx, mode, f)
+	} else {
+		_, err = s.attempt(ctx, mode, f)
+	}
 	var mine *picloud.Error
 	if err == nil || errors.Is(err, errRollback) || errors.As(err, &mine) {
 		return err
@@ -184,20 +250,37 @@ func (s *Store) transact(ctx context.Context, db *sql.DB, what string, f func(*t
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-func (s *Store) attempt(ctx context.Context, db *sql.DB, f func(*tx) error) error {
+// attempt runs f in a transaction once. committing tells that the error, if
+// there is one, is that of the commit.
+func (s *Store) attempt(ctx context.Context, mode txMode, f func(*tx) error) (committing bool, err error) {
+	db, options := s.begin(mode)
 	s.statements.Add(1)
-	raw, err := db.BeginTx(ctx, nil)
+	raw, err := db.BeginTx(ctx, options)
 	if err != nil {
-		return err
+		return false, err
 	}
 	// Harmless after a commit; otherwise, also when f panics, the connection
 	// goes back clean.
 	defer raw.Rollback()
-	if err := f(&tx{Tx: raw, ctx: ctx, count: &s.statements}); err != nil {
-		return err
+	if err := f(&tx{Tx: raw, ctx: ctx, store: s}); err != nil {
+		return false, err
 	}
 	s.statements.Add(1)
-	return raw.Commit()
+	return true, raw.Commit()
+}
+
+// begin is where and how a transaction of a mode begins. On SQLite the
+// connections know it. On PostgreSQL, whose statements would each see a state
+// of their own, reading is on one snapshot; writing is not, so that whoever
+// waited for the row of counters sees what was done meanwhile.
+func (s *Store) begin(mode txMode) (*sql.DB, *sql.TxOptions) {
+	switch {
+	case mode == writing:
+		return s.writer, nil
+	case s.pg != nil:
+		return s.reader, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return s.reader, nil
 }
 
 // micros is how a time is stored.

@@ -6,5 +6,8 @@
 // what it wrote is logged if the test failed. Waiting is always for a
 // condition with a deadline ([Eventually], [Process.Wait]), never for a time.
 //
+// Tests that need PostgreSQL get a server of their own ([Database],
+// [StartPostgres]), which runs on a Unix socket in a temporary folder.
+//
 // Only tests may import it.
 package testenv

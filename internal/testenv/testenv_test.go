@@ -75,3 +75,22 @@ func TestRootHoldsTheModule(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPostgresStopsAndStarts(t *testing.T) {
+	t.Parallel()
+	p := StartPostgres(t)
+	one, two := p.Database(t), p.Database(t)
+	if one == two {
+		t.Errorf("two databases are %s", one)
+	}
+	p.Crash()
+	if err := p.run("SELECT 1"); err == nil {
+		t.Error("it answers after it crashed")
+	}
+	p.Start(t)
+	p.Stop()
+	p.Start(t)
+	if err := p.run("SELECT 1"); err != nil {
+		t.Error(err)
+	}
+}
