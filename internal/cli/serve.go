@@ -52,7 +52,10 @@ PICLOUD_DATA, --admin-listen PICLOUD_ADMIN_LISTEN, and so on; flags go first.
 
 On its first start the server prints a link with which the owner is created, once.
 PICLOUD_OWNER_USERNAME, PICLOUD_OWNER_EMAIL and PICLOUD_OWNER_PASSWORD do the same
-without a hand on the keyboard; when there is an owner they change nothing.`)
+without a hand on the keyboard; when there is an owner they change nothing.
+
+With PostgreSQL several servers can share one database. A URL with a password goes
+into PICLOUD_DATABASE, or into a file that PICLOUD_DATABASE_FILE names.`)
 }
 
 // serverCommand makes the command that runs the services of a role.
@@ -90,9 +93,9 @@ func (c *command) serverCommand(use string, r role, short, long string) *cobra.C
 
 func databaseUsage(r role) string {
 	if r.cluster {
-		return "URL of the PostgreSQL database that the cluster shares, like postgres://HOST/DB (required)"
+		return "URL of the PostgreSQL database that the cluster shares, like postgres://USER@HOST/DB, without a password (required)"
 	}
-	return "URL of a database to use in place of the embedded one"
+	return "URL of a PostgreSQL database to use in place of the embedded one, like postgres://USER@HOST/DB, without a password"
 }
 
 func defaultPublicURL(r role) string {
@@ -222,14 +225,19 @@ func (s *server) open(ctx context.Context) (err error) {
 	return err
 }
 
-// openStore opens the database: the embedded one, whose folder it takes.
+// openStore opens the database: PostgreSQL, or the embedded one, whose folder
+// it takes.
 func (s *server) openStore(ctx context.Context) (*store.Store, error) {
-	lock, err := lockData(s.settings.data)
-	if err != nil {
-		return nil, err
+	path := s.settings.database
+	if path == "" {
+		lock, err := lockData(s.settings.data)
+		if err != nil {
+			return nil, err
+		}
+		s.onClose(lock.Close)
+		path = filepath.Join(s.settings.data, "picloud.db")
 	}
-	s.onClose(lock.Close)
-	return store.Open(ctx, store.Config{Path: filepath.Join(s.settings.data, "picloud.db"), Now: time.Now, IDs: s.ids})
+	return store.Open(ctx, store.Config{Path: path, Now: time.Now, IDs: s.ids, Log: s.log})
 }
 
 // listen takes the addresses, so that nobody is told of one that is not ours.

@@ -1,11 +1,11 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/picloud/picloud/internal/auth"
@@ -23,7 +23,7 @@ const (
 type serverSettings struct {
 	role        role
 	data        string // folder of the embedded database
-	database    string // URL of another database; "" is the embedded one
+	database    string // URL of a PostgreSQL database; "" is the embedded one
 	listen      string
 	adminListen string
 	publicURL   string // "" is made from where it listens
@@ -59,6 +59,11 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 			*v.value = env
 		}
 	}
+	database, err := databaseURL(s.database, getenv, changed("database"))
+	if err != nil {
+		return err
+	}
+	s.database = database
 	s.owner = auth.NewOwner{
 		Username: getenv("PICLOUD_OWNER_USERNAME"), Email: getenv("PICLOUD_OWNER_EMAIL"), Password: getenv("PICLOUD_OWNER_PASSWORD"),
 	}
@@ -74,9 +79,6 @@ func (s *serverSettings) validate() error {
 	}
 	if s.publicURL == "" && !s.role.public {
 		return usagef("--public-url is missing: it is how clients reach the scripts (also PICLOUD_PUBLIC_URL)")
-	}
-	if err := validateDatabase(s.database); err != nil {
-		return err
 	}
 	for _, l := range []struct {
 		has           bool
@@ -102,17 +104,43 @@ func (s *serverSettings) validate() error {
 	return nil
 }
 
-// validateDatabase refuses databases that this version has no engine for. The
-// URL is not repeated: it may hold a password.
-func validateDatabase(database string) error {
-	scheme, _, _ := strings.Cut(database, ":")
-	switch {
-	case database == "":
-		return nil
-	case scheme == "postgres" || scheme == "postgresql":
-		return errors.New("--database: PostgreSQL is not in this version; without --database the data is kept in the embedded SQLite database of --data")
+// databaseURL is the URL of the database: the flag's, the one in PICLOUD_DATABASE,
+// or what the file that PICLOUD_DATABASE_FILE names holds. A password has no
+// place in a flag, which everybody on the machine can read.
+func databaseURL(url string, getenv func(string) string, fromFlag bool) (string, error) {
+	if file := getenv("PICLOUD_DATABASE_FILE"); url == "" && !fromFlag && file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "", fmt.Errorf("PICLOUD_DATABASE_FILE: %w", err)
+		}
+		url = strings.TrimSpace(string(text))
 	}
-	return usagef("--database: %q is not a kind of database that is known", scheme)
+	if err := validateDatabase(url); err != nil {
+		return "", err
+	}
+	if fromFlag && holdsPassword(url) {
+		return "", hinted("set PICLOUD_DATABASE, name a file that holds the URL in PICLOUD_DATABASE_FILE, or use ~/.pgpass",
+			"--database holds a password, which everybody on this machine could read in the list of processes")
+	}
+	return url, nil
+}
+
+func holdsPassword(database string) bool {
+	u, err := url.Parse(database)
+	if err != nil {
+		return true // to be safe
+	}
+	_, set := u.User.Password()
+	return set || u.Query().Has("password")
+}
+
+// validateDatabase refuses databases of kinds that are not known. The URL is
+// not repeated: it may hold a password.
+func validateDatabase(database string) error {
+	if database == "" || strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
+		return nil
+	}
+	return usagef("the database is not written as a URL like postgres://USER@HOST/DATABASE")
 }
 
 // public is the address of the public listener as clients reach it. A listener
