@@ -117,6 +117,10 @@ func TestDataIsLocked(t *testing.T) {
 
 func TestServerSettings(t *testing.T) {
 	t.Parallel()
+	file := filepath.Join(t.TempDir(), "database")
+	if err := os.WriteFile(file, []byte("postgres://u:p@file/x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	base := func() serverSettings {
 		return serverSettings{role: role{public: true, admin: true}, data: "data", listen: defaultListen, adminListen: defaultAdminListen}
 	}
@@ -131,7 +135,11 @@ func TestServerSettings(t *testing.T) {
 		{name: "the environment", env: map[string]string{"PICLOUD_LISTEN": ":1", "PICLOUD_DATA": "/d"}, check: func(s serverSettings) bool { return s.listen == ":1" && s.data == "/d" }},
 		{name: "a flag goes first", env: map[string]string{"PICLOUD_LISTEN": ":1"}, changed: "listen", check: func(s serverSettings) bool { return s.listen == ":8080" }},
 		{name: "no port", env: map[string]string{"PICLOUD_LISTEN": "localhost"}, want: "HOST:PORT"},
-		{name: "PostgreSQL", env: map[string]string{"PICLOUD_DATABASE": "postgres://u:hunter2@db/x"}, want: "not in this version"},
+		{name: "PostgreSQL", env: map[string]string{"PICLOUD_DATABASE": "postgres://u:p@db/x"}, check: func(s serverSettings) bool { return s.database == "postgres://u:p@db/x" }},
+		{name: "a file with the database", env: map[string]string{"PICLOUD_DATABASE_FILE": file}, check: func(s serverSettings) bool { return s.database == "postgres://u:p@file/x" }},
+		{name: "the environment goes before the file", env: map[string]string{"PICLOUD_DATABASE_FILE": file, "PICLOUD_DATABASE": "postgres://db/x"}, check: func(s serverSettings) bool { return s.database == "postgres://db/x" }},
+		{name: "no such file", env: map[string]string{"PICLOUD_DATABASE_FILE": file + ".not"}, want: "PICLOUD_DATABASE_FILE"},
+		{name: "no URL", env: map[string]string{"PICLOUD_DATABASE": "hunter2"}, want: "postgres://USER@HOST"},
 		{name: "some other database", env: map[string]string{"PICLOUD_DATABASE": "mysql://u:hunter2@db/x"}, want: "mysql"},
 		{name: "half an owner", env: map[string]string{"PICLOUD_OWNER_USERNAME": "ada", "PICLOUD_OWNER_PASSWORD": "hunter2"}, want: "one of them is missing"},
 		{name: "an owner", env: map[string]string{"PICLOUD_OWNER_USERNAME": "a", "PICLOUD_OWNER_PASSWORD": "b", "PICLOUD_OWNER_EMAIL": "c"}, check: func(s serverSettings) bool { return s.owner.Password == "b" }},

@@ -159,7 +159,8 @@ func TestServeRefusals(t *testing.T) {
 		code int
 		want string
 	}{
-		{name: "PostgreSQL", args: []string{"--database", "postgres://localhost/x"}, code: exitFailed, want: "not in this version"},
+		{name: "PostgreSQL that is not there", args: []string{"--database", "postgres://u@127.0.0.1:1/x"}, code: exitFailed, want: "open database PostgreSQL"},
+		{name: "a password for all to see", args: []string{"--database", "postgres://u:p@127.0.0.1:1/x"}, code: exitFailed, want: "hint: set PICLOUD_DATABASE"},
 		{name: "a taken address", args: []string{"--listen", strings.TrimPrefix(taken.Public, "http://")}, code: exitFailed, want: "hint: choose another address with --listen"},
 		{name: "a taken admin address", args: []string{"--admin-listen", strings.TrimPrefix(taken.Admin, "http://")}, code: exitFailed, want: "--admin-listen"},
 		{name: "no address", args: []string{"--listen", "nonsense"}, code: exitUsage, want: "HOST:PORT"},

@@ -140,7 +140,11 @@ func validateDatabase(database string) error {
 	if database == "" || strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
 		return nil
 	}
-	return usagef("the database is not written as a URL like postgres://USER@HOST/DATABASE")
+	scheme, _, isURL := strings.Cut(database, "://")
+	if !isURL {
+		scheme = "a text without a scheme"
+	}
+	return usagef("--database: %s is not a kind of database that is known; it is written postgres://USER@HOST/DATABASE", scheme)
 }
 
 // public is the address of the public listener as clients reach it. A listener
