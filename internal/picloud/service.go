@@ -163,7 +163,8 @@ type Records interface {
 	// Recorded is a channel that is closed as soon as records are entered
 	// after the call, by this process or by another one.
 	Recorded() <-chan struct{}
-	// Prune deletes the oldest records until those left are within r.
+	// Prune deletes the oldest records until those left are within r. While
+	// another process is at it, it does nothing.
 	Prune(ctx context.Context, r Retention, now time.Time) (Pruned, error)
 }
 

@@ -87,9 +87,7 @@ func (l *listener) hangUp(conn *pgx.Conn) {
 	l.mu.Lock()
 	l.conn = nil
 	l.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_ = conn.Close(ctx) // it is mostly broken already
+	hangUp(conn)
 }
 
 // reconnect tries until it is connected or ctx ends.

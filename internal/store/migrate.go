@@ -37,7 +37,9 @@ func (s *Store) migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB) 
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(dialect, db, dir)
+	// Out of order: one with a lower number may be merged after one with a
+	// higher number, and a database that has the higher one gets it all the same.
+	provider, err := goose.NewProvider(dialect, db, dir, goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

@@ -15,7 +15,15 @@ const pruneChunk = 500
 
 // Prune implements [picloud.Records]. It is a transaction for each chunk, not
 // one for all: being interrupted leaves less to do the next time.
-func (s *Store) Prune(ctx context.Context, r picloud.Retention, now time.Time) (picloud.Pruned, error) {
+func (s *Store) Prune(ctx context.Context, r picloud.Retention, now time.Time) (total picloud.Pruned, err error) {
+	err = s.alone(ctx, lockPrune, func() (err error) {
+		total, err = s.prune(ctx, r, now)
+		return err
+	})
+	return total, err
+}
+
+func (s *Store) prune(ctx context.Context, r picloud.Retention, now time.Time) (picloud.Pruned, error) {
 	var total picloud.Pruned
 	if r.MaxAge > 0 {
 		// By each one's own time and not by its place: one record with the time

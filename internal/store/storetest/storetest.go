@@ -24,6 +24,7 @@ type Store interface {
 	picloud.Scripts
 	picloud.Snapshots
 	picloud.Records
+	picloud.Nodes
 	picloud.Users
 	picloud.Members
 	picloud.APIKeys
@@ -49,6 +50,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"domains", domainCases},
 		{"snapshots", snapshotCases},
 		{"records", recordCases},
+		{"nodes", nodeCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
