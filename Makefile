@@ -30,7 +30,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 # The race detector is C.
 RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev && CGO_ENABLED=1 go test -race
 
-.PHONY: help run build test test-short race conformance fuzz bench bench-engine bench-smoke lint vet fmt clean
+.PHONY: help run build test test-short race conformance fuzz bench-http bench-engine bench-smoke lint vet fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,9 +61,9 @@ conformance: build ## compare bin/rhai with the recorded behaviour of native Rha
 fuzz: ## run each fuzz target for FUZZTIME (30s)
 	@bash scripts/fuzz $(FUZZTIME)
 
-bench: build ## measure requests a second against a bare net/http handler
+bench-http: build ## measure requests a second against bare net/http and goja handlers
 	@bash scripts/need wrk:wrk
-	go -C bench test -run '^$$' -bench . -benchtime 1x -timeout 30m . -round $(BENCHTIME)
+	go -C bench test -run '^$$' -bench HTTP -benchtime 1x -timeout 30m . -round $(BENCHTIME)
 
 bench-engine: ## compare the script engine with those of others (lua5.4 too)
 	@bash scripts/need lua5.4:lua5.4 /usr/share/doc/lua-cjson:lua-cjson

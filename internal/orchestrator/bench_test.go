@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"testing"
 
 	"github.com/picloud/picloud/internal/picloud"
@@ -84,4 +85,25 @@ func callBench(b *testing.B, url string) {
 			resp.Body.Close()
 		}
 	})
+}
+
+// BenchmarkProfile puts a hello script under the load of wrk, which is a
+// process of its own, so that a profile shows the server and nothing else:
+//
+//	go test -run '^$' -bench Profile -benchtime 1x -cpuprofile hello.prof ./internal/orchestrator
+func BenchmarkProfile(b *testing.B) {
+	wrk, err := exec.LookPath("wrk")
+	if err != nil {
+		b.Skip("wrk, the load generator, is not installed")
+	}
+	n := startNode(b, nil)
+	n.deploy("hello", `fn handle(req) { #{ hello: req.query.name } }`)
+	b.ResetTimer()
+	for range b.N {
+		out, err := exec.Command(wrk, "-t1", "-c32", "-d5s", "http://"+n.addr+"/hello?name=Ada").CombinedOutput()
+		if err != nil {
+			b.Fatalf("wrk: %v\n%s", err, out)
+		}
+		b.Logf("%s", out)
+	}
 }
