@@ -44,7 +44,8 @@ var rooms = []room{
 	{"internal/isolate", []string{"internal/wire", "internal/lockdown", "internal/picloud"}},
 	{"internal/domains", []string{"internal/picloud"}},
 	{"internal/manager", []string{"internal/store", "internal/auth", "internal/access", "internal/domains", "internal/picloud"}},
-	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/picloud"}},
+	{"internal/httpd", nil},
+	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/picloud"}},
 	{"internal/executor", []string{"internal/hostapi", "internal/picloud", "rhai"}},
 	{"internal/cli", []string{
 		"internal/manager", "internal/orchestrator", "internal/executor", "internal/isolate", "internal/lockdown", "internal/wire",

@@ -361,9 +361,16 @@ func (s *server) run(ctx context.Context, ready func(setupLink string) error) er
 	return err
 }
 
+// webServer is what the servers of both listeners can do.
+type webServer interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+	Close() error
+}
+
 // servers are the HTTP servers of the process by what they listen on.
-func (s *server) servers() map[net.Listener]*http.Server {
-	servers := map[net.Listener]*http.Server{}
+func (s *server) servers() map[net.Listener]webServer {
+	servers := map[net.Listener]webServer{}
 	if s.public != nil {
 		servers[s.public] = orchestrator.NewServer(s.orchestrator, s.log)
 	}
@@ -374,7 +381,7 @@ func (s *server) servers() map[net.Listener]*http.Server {
 }
 
 // stop ends the servers. Followers would never end by themselves.
-func (s *server) stop(servers map[net.Listener]*http.Server) {
+func (s *server) stop(servers map[net.Listener]webServer) {
 	if s.manager != nil {
 		s.manager.Drain()
 	}

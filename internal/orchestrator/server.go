@@ -3,22 +3,13 @@ package orchestrator
 import (
 	"log/slog"
 	"net/http"
-	"time"
+
+	"github.com/picloud/picloud/internal/httpd"
 )
 
-// NewServer makes the HTTP server of the public listener for a handler, with
-// the bounds that strangers call for. Its own bound on a request's head is
-// above the handler's, which has the better answer.
-func NewServer(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		// Above any wall time with its waiting: the handler bounds what is
-		// usual, this what is forgotten.
-		WriteTimeout:   30 * time.Minute,
-		MaxHeaderBytes: 64 << 10,
-		// What clients do wrong is not worth more.
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+// NewServer makes the HTTP server of the public listener. Its handler is an
+// Orchestrator, which bounds bodies and answers; how long heads and pauses may
+// take, and how large heads may be, are the server's own bounds.
+func NewServer(h http.Handler, log *slog.Logger) *httpd.Server {
+	return &httpd.Server{Handler: h, Log: log}
 }
