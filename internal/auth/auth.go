@@ -29,6 +29,8 @@ const (
 type Store interface {
 	picloud.Accounts
 	picloud.Sessions
+	picloud.Users
+	picloud.APIKeys
 }
 
 // Config is what a Service is made from. All fields are required.
@@ -137,9 +139,12 @@ func (s *Service) open(ctx context.Context, user picloud.User, in Login) (Signed
 	return SignedIn{Token: token, Session: session, User: user}, nil
 }
 
-// Authenticate tells who holds a session token, and counts as a use of the
-// session. It fails with CodeUnauthenticated.
+// Authenticate tells who holds the token of a session, or an API key, and
+// counts as a use of it. It fails with CodeUnauthenticated.
 func (s *Service) Authenticate(ctx context.Context, token string) (picloud.Principal, error) {
+	if strings.HasPrefix(token, keyMark) {
+		return s.authenticateKey(ctx, token)
+	}
 	hash, err := hashToken(token, sessionPrefix)
 	if err != nil {
 		return picloud.Principal{}, picloud.Errorf(picloud.CodeUnauthenticated, "sign in first")
@@ -154,7 +159,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (picloud.Princ
 		return picloud.Principal{}, picloud.Errorf(picloud.CodeUnauthenticated, "the session has ended; sign in again")
 	}
 	s.touch(ctx, session, now, end)
-	return picloud.Principal{Kind: picloud.PrincipalUser, User: user, SessionID: session.ID}, nil
+	return picloud.Principal{Kind: picloud.PrincipalUser, User: user, SessionID: session.ID, Until: session.ExpiresAt}, nil
 }
 
 // touch moves the session's end on, now and then. That it could not be written

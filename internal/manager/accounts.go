@@ -146,6 +146,10 @@ func (m *Manager) changePassword(ctx context.Context, p picloud.Principal, in *p
 	if errors.As(err, &e) && e.Field == "password" {
 		e.Field = "new_password"
 	}
+	if err == nil && in.Body.ExpireKeys {
+		_, err = m.store.ExpireKeys(ctx, p.User.ID, m.now())
+	}
+	auditing(ctx).target(p.User.Username).after(map[string]any{"keys_expired": err == nil && in.Body.ExpireKeys})
 	return nil, err
 }
 

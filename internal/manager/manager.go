@@ -124,6 +124,10 @@ func New(cfg Config) (*Manager, error) {
 	m.registerInvoke()
 	m.registerRecords()
 	m.registerAudit()
+	m.registerUsers()
+	m.registerMembers()
+	m.registerKeys()
+	m.registerOptions()
 	if err := m.registerPages(); err != nil {
 		return nil, err
 	}

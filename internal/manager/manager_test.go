@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -268,9 +269,11 @@ func (f *fixture) operations() map[string]map[string]any {
 	return list
 }
 
+func sha256sum(s string) picloud.TokenHash { return sha256.Sum256([]byte(s)) }
+
 // concrete fills in a path's wildcards.
 func concrete(path string) string {
-	return strings.NewReplacer("{app}", "default", "{script}", "hello", "{domain}", "shop.example.org", "{id}", "01932c07-209f-7c4e-a3b1-5d1f0c9e8b7a").Replace(path)
+	return strings.NewReplacer("{app}", "default", "{script}", "hello", "{domain}", "shop.example.org", "{user}", "nobody", "{id}", "01932c07-209f-7c4e-a3b1-5d1f0c9e8b7a").Replace(path)
 }
 
 func TestConfigMustBeComplete(t *testing.T) {

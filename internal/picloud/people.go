@@ -6,7 +6,7 @@ import "context"
 type NewUser struct {
 	Username, Email string // normalised
 	Role            Role
-	PasswordHash    string
+	PasswordHash    string // "" for who has no password
 }
 
 // UserChange is what is to change of a user. A nil field stays.
@@ -17,6 +17,7 @@ type UserChange struct {
 	// PasswordHash replaces the hash, and ends all sessions of the user. So
 	// does a change of Active to false.
 	PasswordHash *string
+	EndSessions  bool
 	// ExpireKeys makes all API keys of the user expire.
 	ExpireKeys bool
 }

@@ -117,6 +117,9 @@ func insertUser(tx *tx, u picloud.User, hash string) error {
 	if n == 0 {
 		return nameTaken(tx, u)
 	}
+	if hash == "" {
+		return nil
+	}
 	_, err = tx.exec("INSERT INTO credentials (user_id, password_hash, changed_at) VALUES ($1, $2, $3)",
 		u.ID, hash, micros(u.CreatedAt))
 	return err

@@ -177,7 +177,7 @@ func (s *Store) endAccess(tx *tx, u picloud.User, c picloud.UserChange) error {
 			return err
 		}
 	}
-	if c.PasswordHash != nil || !u.Active {
+	if c.PasswordHash != nil || c.EndSessions || !u.Active {
 		if _, err := tx.exec("DELETE FROM sessions WHERE user_id = $1", u.ID); err != nil {
 			return err
 		}

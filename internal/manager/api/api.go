@@ -66,6 +66,7 @@ type Session struct {
 type ChangePassword struct {
 	OldPassword string `json:"old_password"`
 	NewPassword string `json:"new_password"`
+	ExpireKeys  bool   `json:"expire_keys,omitempty" doc:"Make all of one's API keys expire as well"`
 }
 
 // Apps lists apps.
