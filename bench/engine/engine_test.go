@@ -47,11 +47,11 @@ func TestShort(t *testing.T) {
 // TestDisagreement makes sure that a wrong result is found.
 func TestDisagreement(t *testing.T) {
 	says := func(name string, v any) engine {
-		return engine{name, "rhai", "rhai", func(string) (program, error) {
-			return repeat(func() (any, error) { return v, nil }), nil
+		return engine{name, "rhai", "rhai", func(_ string, now clock) (program, error) {
+			return repeat(now, func() (any, error) { return v, nil }), nil
 		}}
 	}
-	s := settings{slow: time.Minute, short: true}
+	s := settings{slow: time.Minute, short: true, clock: wallTime}
 	if _, err := measure(workloads[0], []engine{says("a", int64(7)), says("b", 7.0)}, s); err != nil {
 		t.Errorf("7 is not 7.0: %v", err)
 	}

@@ -21,8 +21,8 @@ import (
 type engine struct {
 	name     string
 	dir, ext string // of its workloads
-	// prepare compiles a program. The first result runs it once.
-	prepare func(source string) (program, error)
+	// prepare compiles a program, to be timed by a clock.
+	prepare func(source string, now clock) (program, error)
 }
 
 // program is a compiled program that runs again and again, each time from the
@@ -42,12 +42,12 @@ var goEngines = []engine{
 }
 
 // repeat makes a program of a function that runs it once in this process.
-func repeat(run func() (any, error)) program {
+func repeat(now clock, run func() (any, error)) program {
 	return func(atLeast time.Duration) (time.Duration, any, error) {
-		start := time.Now()
+		start := now()
 		for n := time.Duration(1); ; n++ {
 			v, err := run()
-			took := time.Since(start)
+			took := now() - start
 			if err != nil || took >= atLeast {
 				return took / n, v, err
 			}
@@ -61,14 +61,14 @@ var limits = rhai.Limits{
 	StringSize: 8 << 20, ArraySize: 1 << 20, MapSize: 256 << 10,
 }
 
-func prepareRhai(source string) (program, error) {
+func prepareRhai(source string, now clock) (program, error) {
 	e := rhai.New(rhai.Config{Limits: limits})
 	p, err := e.Compile("workload", source)
 	if err != nil {
 		return nil, err
 	}
 	vm := e.NewVM()
-	return repeat(func() (out any, err error) {
+	return repeat(now, func() (out any, err error) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		_, err = vm.Run(ctx, rhai.Run{Program: p}, func(v rhai.Value) error {
@@ -79,13 +79,13 @@ func prepareRhai(source string) (program, error) {
 	}), nil
 }
 
-func prepareGoja(source string) (program, error) {
+func prepareGoja(source string, now clock) (program, error) {
 	p, err := goja.Compile("workload", source, true)
 	if err != nil {
 		return nil, err
 	}
 	vm := goja.New()
-	return repeat(func() (any, error) {
+	return repeat(now, func() (any, error) {
 		v, err := vm.RunProgram(p)
 		if err != nil {
 			return nil, err
@@ -94,7 +94,7 @@ func prepareGoja(source string) (program, error) {
 	}), nil
 }
 
-func prepareGopherLua(source string) (program, error) {
+func prepareGopherLua(source string, now clock) (program, error) {
 	// table.concat puts every piece on the stack, which is small by default.
 	l := lua.NewState(lua.Options{RegistryMaxSize: 1 << 20})
 	l.PreloadModule("cjson", gopherjson.Loader) // the name of the module that PUC Lua has
@@ -102,7 +102,7 @@ func prepareGopherLua(source string) (program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return repeat(func() (any, error) {
+	return repeat(now, func() (any, error) {
 		l.Push(f)
 		if err := l.PCall(0, 1, nil); err != nil {
 			return nil, err
@@ -117,14 +117,14 @@ func prepareGopherLua(source string) (program, error) {
 	}), nil
 }
 
-func prepareStarlark(source string) (program, error) {
+func prepareStarlark(source string, now clock) (program, error) {
 	modules := starlark.StringDict{"json": starlarkjson.Module, "math": starlarkmath.Module}
 	opts := &syntax.FileOptions{Recursion: true}
 	_, p, err := starlark.SourceProgramOptions(opts, "workload", source, modules.Has)
 	if err != nil {
 		return nil, err
 	}
-	return repeat(func() (any, error) {
+	return repeat(now, func() (any, error) {
 		globals, err := p.Init(&starlark.Thread{Name: "workload"}, modules)
 		if err != nil {
 			return nil, err
@@ -138,14 +138,14 @@ func prepareStarlark(source string) (program, error) {
 	}), nil
 }
 
-func prepareTengo(source string) (program, error) {
+func prepareTengo(source string, now clock) (program, error) {
 	script := tengo.NewScript([]byte(source))
 	script.SetImports(tengolib.GetModuleMap("json", "math", "text"))
 	p, err := script.Compile()
 	if err != nil {
 		return nil, err
 	}
-	return repeat(func() (any, error) {
+	return repeat(now, func() (any, error) {
 		if err := p.Run(); err != nil {
 			return nil, err
 		}

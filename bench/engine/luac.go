@@ -16,7 +16,7 @@ func lua54() (engine, bool) {
 	if err != nil {
 		return engine{}, false
 	}
-	return engine{"lua5.4", "lua", "lua", func(source string) (program, error) {
+	return engine{"lua5.4", "lua", "lua", func(source string, _ clock) (program, error) {
 		if strings.Contains(source, `require("cjson")`) && exec.Command(path, "-e", `require("cjson")`).Run() != nil {
 			return nil, errMissing
 		}

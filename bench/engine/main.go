@@ -33,6 +33,7 @@ type report struct {
 	Platform  string            `json:"platform"`
 	CPUs      int               `json:"cpus"`
 	CPU       string            `json:"cpu,omitempty"`
+	Clock     string            `json:"clock"`
 	Versions  map[string]string `json:"versions"`
 	Tables    []*table          `json:"tables"`
 	Workloads int               `json:"workloads"`
@@ -44,6 +45,7 @@ type options struct {
 	gogc          []int
 	engines, only []string
 	json, profile string
+	clockName     string
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -54,6 +56,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fl.DurationVar(&o.sample, "sample", 50*time.Millisecond, "how long a sample lasts at least")
 	fl.DurationVar(&o.slow, "slow", 1500*time.Millisecond, "a first run that takes this long is the result: it is not repeated")
 	fl.BoolVar(&o.short, "short", false, "tiny sizes, no rounds: only check that everything runs and agrees")
+	clockName := fl.String("clock", "cpu", "what Go's engines are timed by: the processor time of this process (cpu), or wall")
 	gogc := fl.String("gogc", "100", "a table for each of these values of GOGC, separated by commas")
 	engines := fl.String("engines", "", "only these engines, separated by commas")
 	only := fl.String("only", "", "only these workloads, separated by commas")
@@ -65,6 +68,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if fl.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", fl.Arg(0))
 	}
+	var err error
+	if o.clock, err = clockNamed(*clockName); err != nil {
+		return o, err
+	}
+	o.clockName = *clockName
 	for s := range strings.SplitSeq(*gogc, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
@@ -116,9 +124,9 @@ func run(args []string, stdout, stderr io.Writer) error {
 	}
 	out := report{
 		When: time.Now().UTC().Truncate(time.Second), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		CPUs: runtime.NumCPU(), CPU: cpuModel(), Versions: versions(), Workloads: len(chosen),
+		CPUs: runtime.NumCPU(), CPU: cpuModel(), Clock: o.clockName, Versions: versions(), Workloads: len(chosen),
 	}
-	fmt.Fprintf(stdout, "%s, %s, %d CPUs (%s)\n", out.Go, out.Platform, out.CPUs, out.CPU)
+	fmt.Fprintf(stdout, "%s, %s, %d CPUs (%s), by the %s clock\n", out.Go, out.Platform, out.CPUs, out.CPU, out.Clock)
 	for _, gogc := range o.gogc {
 		t, err := tabulate(gogc, chosen, engines, o.settings, stderr)
 		if err != nil {

@@ -21,6 +21,7 @@ type settings struct {
 	// result.
 	slow  time.Duration
 	short bool
+	clock clock
 }
 
 // cell is what was measured of one engine on one workload.
@@ -118,7 +119,7 @@ func prepare(w workload, engines []engine, s settings) ([]*contender, error) {
 		if !ok {
 			continue
 		}
-		run, err := e.prepare(source)
+		run, err := e.prepare(source, s.clock)
 		if errors.Is(err, errMissing) {
 			continue
 		}
