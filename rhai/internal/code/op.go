@@ -35,7 +35,7 @@ const (
 	Ge
 
 	Jump      // to D
-	Loop      // to D, backwards; bills B<<8|C operations
+	Loop      // to D, backwards; bills BC operations
 	JumpFalse // to D if R[A] is false; R[A] must be a bool
 	JumpTrue  // to D if R[A] is true; R[A] must be a bool
 	// To D unless R[A] op R[B].
@@ -45,7 +45,7 @@ const (
 	UnlessLe
 	UnlessGt
 	UnlessGe
-	// To D unless R[A] op the signed 16-bit number B<<8|C.
+	// To D unless R[A] op the signed 16-bit number BC.
 	UnlessEqInt
 	UnlessNeInt
 	UnlessLtInt
@@ -54,7 +54,7 @@ const (
 	UnlessGeInt
 
 	// ForInt steps an integer loop: R[A+1] is the current number, R[A+2] the
-	// last one. Bills B<<8|C; jumps to D with R[A] = the next number, or falls
+	// last one. Bills BC; jumps to D with R[A] = the next number, or falls
 	// through.
 	ForInt
 	// ForNext steps any other loop: R[A+1] is what is iterated over, R[A+2]

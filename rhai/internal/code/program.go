@@ -16,12 +16,23 @@ import (
 	"github.com/picloud/picloud/rhai/internal/value"
 )
 
-// Instr is one instruction.
-type Instr struct {
-	Op      Op
-	A, B, C uint8
-	D       int32
+// Instr is one instruction: an operation and its operands A, B, C and D. It is
+// one machine word, so that the loop reads it once and has all of it.
+type Instr uint64
+
+// Make makes an instruction.
+func Make(op Op, a, b, c uint8, d int32) Instr {
+	return Instr(op) | Instr(a)<<8 | Instr(b)<<16 | Instr(c)<<24 | Instr(uint32(d))<<32
 }
+
+func (in Instr) Op() Op   { return Op(in) }
+func (in Instr) A() uint8 { return uint8(in >> 8) }
+func (in Instr) B() uint8 { return uint8(in >> 16) }
+func (in Instr) C() uint8 { return uint8(in >> 24) }
+func (in Instr) D() int32 { return int32(in >> 32) }
+
+// BC is the operands B and C as one number, C being the high half.
+func (in Instr) BC() uint16 { return uint16(in >> 16) }
 
 // Program is a compiled source text. It is immutable and safe for concurrent
 // use by any number of machines.

@@ -130,9 +130,9 @@ func (v *verifier) function() error {
 	}
 	v.word = make([]bool, len(fn.Code))
 	for pc := range fn.Code {
-		for i := range words(fn.Code[pc].Op) {
+		for i := range words(fn.Code[pc].Op()) {
 			if pc+1+i >= len(fn.Code) {
-				return fmt.Errorf("%d: the operands of %s are missing", pc, fn.Code[pc].Op)
+				return fmt.Errorf("%d: the operands of %s are missing", pc, fn.Code[pc].Op())
 			}
 			v.word[pc+1+i] = true
 		}
@@ -142,8 +142,8 @@ func (v *verifier) function() error {
 			continue
 		}
 		v.pc = pc
-		if err := v.instr(&fn.Code[pc]); err != nil {
-			return fmt.Errorf("%d: %s: %w", pc, fn.Code[pc].Op, err)
+		if err := v.instr(fn.Code[pc]); err != nil {
+			return fmt.Errorf("%d: %s: %w", pc, fn.Code[pc].Op(), err)
 		}
 	}
 	if err := v.tries(); err != nil {
@@ -163,12 +163,12 @@ func words(op Op) int {
 	return 0
 }
 
-func (v *verifier) instr(in *Instr) error {
-	if in.Op >= opCount || layout[in.Op].regs == "" {
+func (v *verifier) instr(in Instr) error {
+	if in.Op() >= opCount || layout[in.Op()].regs == "" {
 		return fmt.Errorf("there is no such instruction")
 	}
-	for i, r := range [3]uint8{in.A, in.B, in.C} {
-		switch layout[in.Op].regs[i] {
+	for i, r := range [3]uint8{in.A(), in.B(), in.C()} {
+		switch layout[in.Op()].regs[i] {
 		case 'o':
 			if r == 255 {
 				continue
@@ -180,7 +180,7 @@ func (v *verifier) instr(in *Instr) error {
 			}
 		}
 	}
-	if err := v.wide(in, layout[in.Op].d); err != nil {
+	if err := v.wide(in, layout[in.Op()].d); err != nil {
 		return err
 	}
 	return v.window(in)
@@ -201,89 +201,89 @@ func inside(what string, i int32, n int) error {
 	return nil
 }
 
-func (v *verifier) wide(in *Instr, d wide) error {
+func (v *verifier) wide(in Instr, d wide) error {
 	switch d {
 	case dJump:
-		return v.target(in.D)
+		return v.target(in.D())
 	case dConst:
-		return inside("constant", in.D, len(v.fn.Consts))
+		return inside("constant", in.D(), len(v.fn.Consts))
 	case dMaybe:
-		if in.D != -1 {
-			return inside("constant", in.D, len(v.fn.Consts))
+		if in.D() != -1 {
+			return inside("constant", in.D(), len(v.fn.Consts))
 		}
 	case dSite:
-		return inside("site", in.D, len(v.p.Sites))
+		return inside("site", in.D(), len(v.p.Sites))
 	case dPath:
-		return v.path(in.D)
+		return v.path(in.D())
 	case dFunc:
-		return inside("function", in.D, len(v.p.Funcs))
+		return inside("function", in.D(), len(v.p.Funcs))
 	case dTable:
-		return v.table(in.D)
+		return v.table(in.D())
 	case dShape:
-		if err := inside("shape", in.D, len(v.p.Shapes)); err != nil {
+		if err := inside("shape", in.D(), len(v.p.Shapes)); err != nil {
 			return err
 		}
-		return v.reg(int(in.A), len(v.p.Shapes[in.D]))
+		return v.reg(int(in.A()), len(v.p.Shapes[in.D()]))
 	case dScope:
-		return inside("scope", in.D, len(v.p.Scopes))
+		return inside("scope", in.D(), len(v.p.Scopes))
 	case dError:
-		return inside("error", in.D, len(v.p.Errors))
+		return inside("error", in.D(), len(v.p.Errors))
 	case dFar:
-		if in.D < 256 || int(in.D) >= v.fn.NRegs {
-			return fmt.Errorf("far local %d of %d", in.D, v.fn.NRegs)
+		if in.D() < 256 || int(in.D()) >= v.fn.NRegs {
+			return fmt.Errorf("far local %d of %d", in.D(), v.fn.NRegs)
 		}
 	case dBracket:
-		if in.D < 0 {
-			return inside("path", -in.D-1, len(v.p.Paths))
+		if in.D() < 0 {
+			return inside("path", -in.D()-1, len(v.p.Paths))
 		}
 	case dCount:
-		return v.reg(int(in.A), int(in.D))
+		return v.reg(int(in.A()), int(in.D()))
 	case dCountB:
-		return v.reg(int(in.B), int(in.D))
+		return v.reg(int(in.B()), int(in.D()))
 	}
 	return nil
 }
 
 // window checks the registers that an instruction uses besides its operands.
-func (v *verifier) window(in *Instr) error {
-	first, n := int(in.A), 1
-	switch in.Op {
+func (v *verifier) window(in Instr) error {
+	first, n := int(in.A()), 1
+	switch in.Op() {
 	case Call, CallFn, Curry, IsDefFn, FnMeta:
-		n = int(in.B)
+		n = int(in.B())
 	case Bang:
-		n = int(in.B) + int(in.C)
+		n = int(in.B()) + int(in.C())
 	case Method, Native:
-		n = v.p.Sites[in.D].NArgs
+		n = v.p.Sites[in.D()].NArgs
 	case PathCall:
-		site := v.p.Paths[in.D].Site
+		site := v.p.Paths[in.D()].Site
 		if err := inside("site", site, len(v.p.Sites)); err != nil {
 			return err
 		}
 		n = v.p.Sites[site].NArgs
 	case ModCall:
-		n = int(in.C)
+		n = int(in.C())
 	case ForInt, ForNext, ForPrep, ForPrepRange:
 		n = 3
 	case Catch:
 		n = 2
 	case Rethrow:
 		n = 2
-		if in.B == 1 {
-			if err := v.reg(int(in.C), 1); err != nil {
+		if in.B() == 1 {
+			if err := v.reg(int(in.C()), 1); err != nil {
 				return err
 			}
 		}
 	case InRange:
 		for _, w := range v.fn.Code[v.pc+1 : v.pc+3] {
-			if err := inside("constant", w.D, len(v.fn.Consts)); err != nil {
+			if err := inside("constant", w.D(), len(v.fn.Consts)); err != nil {
 				return err
 			}
-			if !v.fn.Consts[w.D].Is(value.KInt) {
+			if !v.fn.Consts[w.D()].Is(value.KInt) {
 				return fmt.Errorf("the end of a range is no integer")
 			}
 		}
 	case DynLoad, DynStore:
-		if m := v.fn.Code[v.pc+1].A; m != 255 {
+		if m := v.fn.Code[v.pc+1].A(); m != 255 {
 			first = int(m)
 		}
 	case This, SetThis, NeedThis:
@@ -291,7 +291,7 @@ func (v *verifier) window(in *Instr) error {
 			return fmt.Errorf("`this` has no register")
 		}
 	case MakeFn:
-		return v.captures(v.p.Funcs[in.D])
+		return v.captures(v.p.Funcs[in.D()])
 	}
 	return v.reg(first, n)
 }
@@ -425,15 +425,15 @@ func (v *verifier) reach() error {
 			continue
 		}
 		seen[pc] = true
-		in := &v.fn.Code[pc]
-		switch layout[in.Op].d {
+		in := v.fn.Code[pc]
+		switch layout[in.Op()].d {
 		case dJump:
-			todo = append(todo, in.D)
+			todo = append(todo, in.D())
 		case dTable:
-			todo = append(todo, v.p.Tables[in.D].targets()...)
+			todo = append(todo, v.p.Tables[in.D()].targets()...)
 		}
-		if !layout[in.Op].ends {
-			todo = append(todo, pc+1+int32(words(in.Op)))
+		if !layout[in.Op()].ends {
+			todo = append(todo, pc+1+int32(words(in.Op())))
 		}
 	}
 	return nil
@@ -443,7 +443,7 @@ func (v *verifier) reach() error {
 func (fn *Func) Listing() string {
 	var b []byte
 	for pc, in := range fn.Code {
-		b = fmt.Appendf(b, "%5d %-12s %3d %3d %3d %6d\n", pc, in.Op, in.A, in.B, in.C, in.D)
+		b = fmt.Appendf(b, "%5d %-12s %3d %3d %3d %6d\n", pc, in.Op(), in.A(), in.B(), in.C(), in.D())
 	}
 	return string(b)
 }

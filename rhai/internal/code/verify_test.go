@@ -17,7 +17,7 @@ func program(ins ...Instr) *Program {
 }
 
 func TestVerify(t *testing.T) {
-	end := Instr{Op: Return}
+	end := Make(Return, 0, 0, 0, 0)
 	for _, tt := range []struct {
 		name string
 		code []Instr
@@ -25,26 +25,26 @@ func TestVerify(t *testing.T) {
 	}{
 		{"nothing but a return", []Instr{end}, ""},
 		{"no code", nil, "runs off the end"},
-		{"falls through", []Instr{{Op: LoadInt}}, "runs off the end"},
-		{"falls through after a jump", []Instr{{Op: JumpFalse, D: 2}, end, {Op: Nop}}, "runs off the end"},
-		{"dead code may end anyhow", []Instr{end, {Op: Nop}}, ""},
-		{"a register too high", []Instr{{Op: Move, A: 4}, end}, "registers 4 to 4 of 4"},
-		{"a second register too high", []Instr{{Op: Add, A: 0, B: 1, C: 9}, end}, "registers 9"},
-		{"a constant too high", []Instr{{Op: LoadK, D: 2}, end}, "constant 2 of 2"},
-		{"a jump outside", []Instr{{Op: Jump, D: 2}, end}, "jump to 2"},
-		{"a jump before", []Instr{{Op: Jump, D: -1}, end}, "jump to -1"},
-		{"a jump into operands", []Instr{{Op: Jump, D: 2}, {Op: InRange, D: 0}, {Op: Nop}, {Op: Nop}, end}, "is an operand"},
-		{"missing operands", []Instr{end, {Op: InRange}}, "operands of inrange are missing"},
-		{"a range end that is a string", []Instr{{Op: InRange}, {Op: Nop}, {Op: Nop, D: 1}, end}, "no integer"},
-		{"a site too high", []Instr{{Op: GetProp, D: 1}, end}, "site 1 of 1"},
-		{"arguments outside", []Instr{{Op: Method, A: 2, D: 0}, end}, "registers 2 to 4 of 4"},
-		{"an array outside", []Instr{{Op: MakeArray, A: 1, D: 4}, end}, "registers 1 to 4 of 4"},
-		{"a map outside", []Instr{{Op: MakeMap, A: 3, D: 0}, end}, "registers 3 to 4 of 4"},
-		{"a far local that is near", []Instr{{Op: Far, D: 3}, end}, "far local 3"},
-		{"a loop outside", []Instr{{Op: ForInt, A: 2, D: 0}, end}, "registers 2 to 4 of 4"},
-		{"a function that is not there", []Instr{{Op: Call, B: 1}, end}, "function 0 of 0"},
-		{"a table whose target is not there", []Instr{{Op: Switch}}, "jump to 1"},
-		{"no such instruction", []Instr{{Op: opCount}, end}, "no such instruction"},
+		{"falls through", []Instr{Make(LoadInt, 0, 0, 0, 0)}, "runs off the end"},
+		{"falls through after a jump", []Instr{Make(JumpFalse, 0, 0, 0, 2), end, Make(Nop, 0, 0, 0, 0)}, "runs off the end"},
+		{"dead code may end anyhow", []Instr{end, Make(Nop, 0, 0, 0, 0)}, ""},
+		{"a register too high", []Instr{Make(Move, 4, 0, 0, 0), end}, "registers 4 to 4 of 4"},
+		{"a second register too high", []Instr{Make(Add, 0, 1, 9, 0), end}, "registers 9"},
+		{"a constant too high", []Instr{Make(LoadK, 0, 0, 0, 2), end}, "constant 2 of 2"},
+		{"a jump outside", []Instr{Make(Jump, 0, 0, 0, 2), end}, "jump to 2"},
+		{"a jump before", []Instr{Make(Jump, 0, 0, 0, -1), end}, "jump to -1"},
+		{"a jump into operands", []Instr{Make(Jump, 0, 0, 0, 2), Make(InRange, 0, 0, 0, 0), Make(Nop, 0, 0, 0, 0), Make(Nop, 0, 0, 0, 0), end}, "is an operand"},
+		{"missing operands", []Instr{end, Make(InRange, 0, 0, 0, 0)}, "operands of inrange are missing"},
+		{"a range end that is a string", []Instr{Make(InRange, 0, 0, 0, 0), Make(Nop, 0, 0, 0, 0), Make(Nop, 0, 0, 0, 1), end}, "no integer"},
+		{"a site too high", []Instr{Make(GetProp, 0, 0, 0, 1), end}, "site 1 of 1"},
+		{"arguments outside", []Instr{Make(Method, 2, 0, 0, 0), end}, "registers 2 to 4 of 4"},
+		{"an array outside", []Instr{Make(MakeArray, 1, 0, 0, 4), end}, "registers 1 to 4 of 4"},
+		{"a map outside", []Instr{Make(MakeMap, 3, 0, 0, 0), end}, "registers 3 to 4 of 4"},
+		{"a far local that is near", []Instr{Make(Far, 0, 0, 0, 3), end}, "far local 3"},
+		{"a loop outside", []Instr{Make(ForInt, 2, 0, 0, 0), end}, "registers 2 to 4 of 4"},
+		{"a function that is not there", []Instr{Make(Call, 0, 1, 0, 0), end}, "function 0 of 0"},
+		{"a table whose target is not there", []Instr{Make(Switch, 0, 0, 0, 0)}, "jump to 1"},
+		{"no such instruction", []Instr{Make(opCount, 0, 0, 0, 0), end}, "no such instruction"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := Verify(program(tt.code...))
@@ -56,7 +56,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestVerifyTries(t *testing.T) {
-	p := program(Instr{Op: Nop}, Instr{Op: Return}, Instr{Op: Catch}, Instr{Op: Return})
+	p := program(Make(Nop, 0, 0, 0, 0), Make(Return, 0, 0, 0, 0), Make(Catch, 0, 0, 0, 0), Make(Return, 0, 0, 0, 0))
 	for _, tt := range []struct {
 		tries []Try
 		ok    bool

@@ -103,7 +103,7 @@ func (f *fnState) endLoop(l *loop, dst int, pos syntax.Pos) {
 // takes the body's cost out of the function's: each turn is billed on its own.
 func (f *fnState) back(top, start int, pos syntax.Pos) {
 	cost := min(f.cost-start+1, 1<<16-1)
-	f.emit(code.Loop, 0, cost>>8, cost&0xff, int32(top), pos)
+	f.emit(code.Loop, 0, cost&0xff, cost>>8, int32(top), pos)
 	f.cost = start
 }
 
@@ -201,10 +201,10 @@ func (f *fnState) forNode(n *syntax.For, dst int) {
 	f.cost = start
 	// A prepared range steps by ForInt, everything else by ForNext.
 	op := code.ForNext
-	if f.fn.Code[prep].Op == code.ForPrepRange {
+	if f.fn.Code[prep].Op() == code.ForPrepRange {
 		op = code.ForInt
 	}
-	f.emit(op, item, cost>>8, cost&0xff, int32(top), n.Iter.Pos())
+	f.emit(op, item, cost&0xff, cost>>8, int32(top), n.Iter.Pos())
 	f.vars.cut(vars)
 	f.patch(prep)
 	f.endLoop(l, dst, n.Pos())

@@ -643,7 +643,7 @@ func (f *fnState) compareJump(e *syntax.Binary, ops [2]code.Op) []int {
 	l := f.operand(e.L, e.R)
 	if n, ok := immediate(e.R); ok && n == int32(int16(n)) {
 		f.cost++
-		return []int{f.emit(ops[1], l, int(uint16(n)>>8), int(uint16(n)&0xff), 0, e.Pos())}
+		return []int{f.emit(ops[1], l, int(uint16(n)&0xff), int(uint16(n)>>8), 0, e.Pos())}
 	}
 	r := f.operand(e.R)
 	return []int{f.emit(ops[0], l, r, 0, 0, e.Pos())}

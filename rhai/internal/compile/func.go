@@ -235,7 +235,7 @@ func (f *fnState) nestTries() {
 
 // emit appends an instruction and returns its index.
 func (f *fnState) emit(op code.Op, a, b, c int, d int32, pos syntax.Pos) int {
-	f.fn.Code = append(f.fn.Code, code.Instr{Op: op, A: uint8(a), B: uint8(b), C: uint8(c), D: d})
+	f.fn.Code = append(f.fn.Code, code.Make(op, uint8(a), uint8(b), uint8(c), d))
 	f.fn.Pos = append(f.fn.Pos, pos)
 	return len(f.fn.Code) - 1
 }
@@ -245,7 +245,8 @@ func (f *fnState) here() int { return len(f.fn.Code) }
 // patch makes the jumps in list lead here.
 func (f *fnState) patch(list ...int) {
 	for _, at := range list {
-		f.fn.Code[at].D = int32(f.here())
+		in := f.fn.Code[at]
+		f.fn.Code[at] = code.Make(in.Op(), in.A(), in.B(), in.C(), int32(f.here()))
 	}
 }
 

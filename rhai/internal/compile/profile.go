@@ -19,7 +19,7 @@ func (f *fnState) bill(s syntax.Stmt) func() {
 	f.cost = 0
 	return func() {
 		own := min(f.cost, 1<<16-1)
-		f.fn.Code[at].B, f.fn.Code[at].C = uint8(own>>8), uint8(own)
+		f.fn.Code[at] = code.Make(code.Loop, 0, uint8(own), uint8(own>>8), f.fn.Code[at].D())
 		f.cost = outer
 	}
 }

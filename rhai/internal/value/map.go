@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // smallMap is the number of entries up to which a map is a sorted list that is
@@ -277,18 +278,38 @@ func (m *Map) payload() int64 {
 	return n
 }
 
-// Lookup gives the slot of key k for reading or, in an owned map, writing. hint
-// remembers the slot for the next map of the same shape.
-func (m *Map) Lookup(k string, hint *int32) (*Value, bool) {
-	if i := uint(*hint); i < uint(len(m.keys)) && m.keys[i] == k {
-		return &m.vals[i], true
+// KeyHint remembers where a key was found the last time: in the next map of
+// the same shape, it is there again. The zero KeyHint remembers nothing.
+type KeyHint struct {
+	text *byte // of the key: texts never change, so the same bytes are the same key
+	size int32 // of the key, plus one
+	slot int32
+}
+
+// Hinted gives the value where the hint says it is, for reading or, in an
+// owned map, writing; nil when something else is there.
+func (m *Map) Hinted(h *KeyHint) *Value {
+	if i := uint(h.slot); i < uint(len(m.keys)) {
+		if k := &m.keys[i]; unsafe.StringData(*k) == h.text && len(*k)+1 == int(h.size) {
+			return &m.vals[i]
+		}
 	}
-	i := m.Find(k, -1)
+	return nil
+}
+
+// Lookup gives the value of key k for reading or, in an owned map, writing; nil
+// when there is none. hint is that of all look-ups of k at one place.
+func (m *Map) Lookup(k string, hint *KeyHint) *Value {
+	if v := m.Hinted(hint); v != nil {
+		return v
+	}
+	i := m.Find(k, int(hint.slot))
 	if i < 0 {
-		return nil, false
+		return nil
 	}
-	*hint = int32(i)
-	return &m.vals[i], true
+	own := m.keys[i]
+	*hint = KeyHint{unsafe.StringData(own), int32(len(own)) + 1, int32(i)}
+	return &m.vals[i]
 }
 
 // FirstKeys is the first n keys of a map made by NewMapOf.

@@ -8,23 +8,23 @@ import (
 )
 
 // index is the general form of Index and Borrow.
-func (vm *VM) index(in *code.Instr, regs *[256]value.Value) status {
-	recv, ok := vm.plain(regs[in.B])
+func (vm *VM) index(in code.Instr, regs *[256]value.Value) status {
+	recv, ok := vm.plain(regs[in.B()])
 	if !ok {
 		return failed
 	}
-	idx, ok := vm.plain(regs[in.C])
+	idx, ok := vm.plain(regs[in.C()])
 	if !ok {
 		return failed
 	}
 	v, ok := vm.indexOf(recv, idx)
 	if !ok {
-		return vm.indexError(in.D)
+		return vm.indexError(in.D())
 	}
-	if in.Op == code.Index {
+	if in.Op() == code.Index {
 		v.Share()
 	}
-	vm.reg(in.A, v)
+	vm.reg(in.A(), v)
 	return next
 }
 
@@ -87,15 +87,15 @@ func (vm *VM) bracket(d int32) syntax.Pos {
 }
 
 // setIndex is the general form of SetIndex.
-func (vm *VM) setIndex(in *code.Instr, regs *[256]value.Value) status {
-	dst, ok := vm.target(&regs[in.A])
+func (vm *VM) setIndex(in code.Instr, regs *[256]value.Value) status {
+	dst, ok := vm.target(&regs[in.A()])
 	if !ok {
 		return failed
 	}
-	idx, ok := vm.plain(regs[in.B])
-	if !ok || !vm.storeIndex(dst, idx, regs[in.C]) {
+	idx, ok := vm.plain(regs[in.B()])
+	if !ok || !vm.storeIndex(dst, idx, regs[in.C()]) {
 		if ok {
-			return vm.indexError(in.D)
+			return vm.indexError(in.D())
 		}
 		return failed
 	}
@@ -127,22 +127,22 @@ func (vm *VM) storeIndex(dst *value.Value, idx, v value.Value) bool {
 }
 
 // getProp is the general form of GetProp.
-func (vm *VM) getProp(in *code.Instr, regs *[256]value.Value) status {
-	recv := &regs[in.B]
+func (vm *VM) getProp(in code.Instr, regs *[256]value.Value) status {
+	recv := &regs[in.B()]
 	if recv.Ref != nil && recv.Ref.Kind == value.KCell {
 		if recv.Ref.Flags&value.Locked != 0 {
 			return vm.failNow(dataRace())
 		}
 		recv = &recv.Cell().V
 	}
-	v, ok := vm.property(recv, in.D)
+	v, ok := vm.property(recv, in.D())
 	if !ok {
 		return failed
 	}
-	if in.C == 0 {
+	if in.C() == 0 {
 		v.Share()
 	}
-	vm.reg(in.A, v)
+	vm.reg(in.A(), v)
 	return next
 }
 
@@ -155,8 +155,10 @@ func (vm *VM) failNow(err *value.Error) status {
 func (vm *VM) property(recv *value.Value, site int32) (value.Value, bool) {
 	s := &vm.fn.Prog.Sites[site]
 	if recv.Is(value.KMap) {
-		v, _ := recv.Map().Get(s.Name)
-		return v, true
+		if v := recv.Map().Lookup(s.Name, &vm.inst.caches[site].hint); v != nil {
+			return *v, true
+		}
+		return value.Unit, true
 	}
 	if s.Name == "tag" {
 		return value.Int(int64(recv.Tag())), true
@@ -195,7 +197,7 @@ func (vm *VM) entry(recv *value.Value, name string) (value.Value, bool) {
 // map is moved to the Go heap.
 func (vm *VM) propertyOf(v value.Value, site int32) (value.Value, bool) {
 	if v.Is(value.KMap) {
-		x, _ := v.Map().Lookup(vm.fn.Prog.Sites[site].Name, &vm.inst.caches[site].hint)
+		x := v.Map().Lookup(vm.fn.Prog.Sites[site].Name, &vm.inst.caches[site].hint)
 		if x == nil {
 			return value.Unit, true
 		}
@@ -212,12 +214,12 @@ func noProperty(name string, v value.Value) *value.Error {
 }
 
 // setProp is the general form of SetProp.
-func (vm *VM) setProp(in *code.Instr, regs *[256]value.Value) status {
-	dst, ok := vm.target(&regs[in.A])
+func (vm *VM) setProp(in code.Instr, regs *[256]value.Value) status {
+	dst, ok := vm.target(&regs[in.A()])
 	if !ok {
 		return failed
 	}
-	if !vm.storeProp(dst, in.D, regs[in.C]) {
+	if !vm.storeProp(dst, in.D(), regs[in.C()]) {
 		vm.placeValue()
 		return failed
 	}
@@ -229,10 +231,12 @@ func (vm *VM) storeProp(dst *value.Value, site int32, v value.Value) bool {
 	s := &vm.fn.Prog.Sites[site]
 	if dst.Is(value.KMap) {
 		m, err := vm.Heap.OwnMap(dst)
-		if err == nil {
-			err = m.Set(&vm.Heap, s.Name, v)
-		}
 		if err != nil {
+			return vm.failErr(err)
+		}
+		if x := m.Lookup(s.Name, &vm.inst.caches[site].hint); x != nil {
+			*x = v
+		} else if err := m.Set(&vm.Heap, s.Name, v); err != nil {
 			return vm.failErr(err)
 		}
 		if vm.cfg.Limits.Sizes.Map > 0 && m.Len() > vm.cfg.Limits.Sizes.Map {

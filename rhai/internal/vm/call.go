@@ -18,11 +18,11 @@ type closureRef struct {
 func (vm *VM) constThis() bool { return vm.frames[vm.depth].flags&flagConst != 0 }
 
 // method runs Method: x.name(args) on a variable or a temporary.
-func (vm *VM) method(in *code.Instr, regs *[256]value.Value) status {
-	s := &vm.fn.Prog.Sites[in.D]
-	recv, b := &regs[in.B], noBack
+func (vm *VM) method(in code.Instr, regs *[256]value.Value) status {
+	s := &vm.fn.Prog.Sites[in.D()]
+	recv, b := &regs[in.B()], noBack
 	if !s.Temp {
-		b = backReg(vm.base + int(in.B))
+		b = backReg(vm.base + int(in.B()))
 	}
 	if recv.Ref != nil && recv.Ref.Kind == value.KCell {
 		if recv.Ref.Flags&value.Locked != 0 {
@@ -31,7 +31,7 @@ func (vm *VM) method(in *code.Instr, regs *[256]value.Value) status {
 		b = backCell(recv.Cell())
 		recv = &recv.Cell().V
 	}
-	return vm.methodOn(s, in.D, recv, vm.base+int(in.A), b)
+	return vm.methodOn(s, in.D(), recv, vm.base+int(in.A()), b)
 }
 
 // methodOn calls a method on the value behind recv. The result goes to stack
@@ -44,7 +44,7 @@ func (vm *VM) methodOn(s *code.Site, site int32, recv *value.Value, a int, b bac
 		}
 	}
 	if recv.Ref != nil && recv.Ref.Kind == value.KMap {
-		if v, ok := recv.Map().Lookup(s.Name, &vm.inst.caches[site].hint); ok && v.Is(value.KFn) {
+		if v := recv.Map().Lookup(s.Name, &vm.inst.caches[site].hint); v != nil && v.Is(value.KFn) {
 			return vm.callPointer(*v, a, a+1, n, &receiver{recv, b, vm.constRecv(s, b)}, a)
 		}
 	}

@@ -11,26 +11,26 @@ import (
 
 // cold runs the operations that are not worth a place in the loop. On next,
 // the loop goes on at vm.pc.
-func (vm *VM) cold(in *code.Instr, regs *[256]value.Value) status {
-	switch in.Op {
+func (vm *VM) cold(in code.Instr, regs *[256]value.Value) status {
+	switch in.Op() {
 	case code.Binary:
-		return vm.done(vm.binary(syntax.Op(in.D), &regs[in.A], regs[in.B], regs[in.C]))
+		return vm.done(vm.binary(syntax.Op(in.D()), &regs[in.A()], regs[in.B()], regs[in.C()]))
 	case code.Assign:
-		return vm.done(vm.assign(syntax.Op(in.D), &regs[in.A], regs[in.B]))
+		return vm.done(vm.assign(syntax.Op(in.D()), &regs[in.A()], regs[in.B()]))
 	case code.AssignVar:
-		if in.C == 1 {
+		if in.C() == 1 {
 			return vm.failNow(compile.AssignConst("variable"))
 		}
-		return vm.done(vm.assign(syntax.Op(in.D), &regs[in.A], regs[in.B]))
+		return vm.done(vm.assign(syntax.Op(in.D()), &regs[in.A()], regs[in.B()]))
 	case code.Unary:
 		return vm.unary(in, regs)
 	case code.NeedBool:
-		_, ok := vm.truth(&regs[in.A])
+		_, ok := vm.truth(&regs[in.A()])
 		return vm.done(ok)
 	case code.JumpUnit, code.JumpNotUnit:
-		v, ok := vm.plain(regs[in.A])
-		if ok && v.IsUnit() == (in.Op == code.JumpUnit) {
-			vm.pc = int(in.D)
+		v, ok := vm.plain(regs[in.A()])
+		if ok && v.IsUnit() == (in.Op() == code.JumpUnit) {
+			vm.pc = int(in.D())
 		}
 		return vm.done(ok)
 	case code.MakeArray:
@@ -40,7 +40,7 @@ func (vm *VM) cold(in *code.Instr, regs *[256]value.Value) status {
 	case code.MakeMap:
 		return vm.makeMap(in, regs)
 	case code.SetKey:
-		err := regs[in.A].Map().Set(&vm.Heap, vm.fn.Consts[in.D].Str(), regs[in.B])
+		err := regs[in.A()].Map().Set(&vm.Heap, vm.fn.Consts[in.D()].Str(), regs[in.B()])
 		return vm.doneErr(err)
 	case code.Concat:
 		return vm.concat(in, regs)
@@ -63,18 +63,18 @@ func (vm *VM) cold(in *code.Instr, regs *[256]value.Value) status {
 	case code.PathCall:
 		return vm.pathCall(in, regs)
 	case code.IsCell:
-		regs[in.A] = value.Bool(regs[in.B].Is(value.KCell))
+		regs[in.A()] = value.Bool(regs[in.B()].Is(value.KCell))
 	case code.Throw:
-		return vm.raise(regs[in.A], vm.Position())
+		return vm.raise(regs[in.A()], vm.Position())
 	case code.Rethrow:
 		return vm.rethrow(in, regs)
 	case code.Catch:
 		e := vm.caught
-		regs[in.A+1] = vm.Heap.NewObject(nil, e, 0)
-		regs[in.A] = vm.thrown(e)
+		regs[in.A()+1] = vm.Heap.NewObject(nil, e, 0)
+		regs[in.A()] = vm.thrown(e)
 		vm.caught = nil
 	case code.Fail:
-		e := *vm.fn.Prog.Errors[in.D]
+		e := *vm.fn.Prog.Errors[in.D()]
 		e.Pos = vm.Position()
 		return vm.failNow(&e)
 	case code.Far, code.SetFar:
@@ -88,8 +88,8 @@ func (vm *VM) cold(in *code.Instr, regs *[256]value.Value) status {
 }
 
 // colder runs operations that do more than compute.
-func (vm *VM) colder(in *code.Instr, regs *[256]value.Value) status {
-	switch in.Op {
+func (vm *VM) colder(in code.Instr, regs *[256]value.Value) status {
+	switch in.Op() {
 	case code.ModVar:
 		return vm.modVar(in, regs)
 	case code.ModCall:
@@ -97,7 +97,7 @@ func (vm *VM) colder(in *code.Instr, regs *[256]value.Value) status {
 	case code.Import:
 		return vm.importModule(in, regs)
 	case code.Export:
-		vm.inst.env.exports = append(vm.inst.env.exports, exported{vm.fn.Consts[in.D].Str(), regs[in.A]})
+		vm.inst.env.exports = append(vm.inst.env.exports, exported{vm.fn.Consts[in.D()].Str(), regs[in.A()]})
 	case code.CallFn:
 		return vm.callFn(in, regs)
 	case code.Curry:
@@ -113,11 +113,11 @@ func (vm *VM) colder(in *code.Instr, regs *[256]value.Value) status {
 	case code.IsDefFn:
 		return vm.isDefFn(in, regs)
 	case code.TypeOf:
-		regs[in.A] = vm.Heap.NewString(regs[in.B].TypeName())
+		regs[in.A()] = vm.Heap.NewString(regs[in.B()].TypeName())
 	case code.Print, code.Debug:
 		return vm.print(in, regs)
 	case code.Exit:
-		vm.exit, vm.result = true, regs[in.A]
+		vm.exit, vm.result = true, regs[in.A()]
 		vm.err = value.Errorf(value.ErrTerminated, "exit")
 		return failed
 	case code.DynLoad, code.DynStore, code.DynDeclare, code.DynMark, code.DynTrim, code.DynReset:
@@ -125,7 +125,7 @@ func (vm *VM) colder(in *code.Instr, regs *[256]value.Value) status {
 	case code.FnMeta:
 		return vm.fnMeta(in, regs)
 	default:
-		return vm.failNow(value.Errorf(value.ErrRuntime, "internal error: unknown instruction %s", in.Op))
+		return vm.failNow(value.Errorf(value.ErrRuntime, "internal error: unknown instruction %s", in.Op()))
 	}
 	return next
 }
@@ -145,19 +145,19 @@ func (vm *VM) doneErr(err error) status {
 	return failed
 }
 
-func (vm *VM) unary(in *code.Instr, regs *[256]value.Value) status {
-	x, ok := vm.plain(regs[in.B])
+func (vm *VM) unary(in code.Instr, regs *[256]value.Value) status {
+	x, ok := vm.plain(regs[in.B()])
 	if !ok {
 		return failed
 	}
-	v, err := value.Unary(syntax.Op(in.D), x)
+	v, err := value.Unary(syntax.Op(in.D()), x)
 	if err == value.ErrNoOperator {
 		return vm.unaryOverload(in, regs, x)
 	}
 	if err != nil {
 		return vm.doneErr(err)
 	}
-	regs[in.A] = v
+	regs[in.A()] = v
 	return next
 }
 
@@ -165,24 +165,24 @@ func (vm *VM) unary(in *code.Instr, regs *[256]value.Value) status {
 // apart from unary, whose operand would otherwise be moved to the Go heap.
 //
 //go:noinline
-func (vm *VM) unaryOverload(in *code.Instr, regs *[256]value.Value, x value.Value) status {
-	op := syntax.Op(in.D).String()
+func (vm *VM) unaryOverload(in code.Instr, regs *[256]value.Value, x value.Value) status {
+	op := syntax.Op(in.D()).String()
 	if f := vm.overload(vm.cfg.Registry.Find(op, 1), &x, nil); f != nil {
-		return vm.done(vm.invoke(f, &x, nil, &regs[in.A]))
+		return vm.done(vm.invoke(f, &x, nil, &regs[in.A()]))
 	}
 	return vm.failNow(vm.notFound(op, x))
 }
 
-func (vm *VM) makeArray(in *code.Instr, regs *[256]value.Value) status {
-	n := int(in.D)
+func (vm *VM) makeArray(in code.Instr, regs *[256]value.Value) status {
+	n := int(in.D())
 	e, err := vm.Heap.MakeElems(n)
 	if err != nil {
 		return vm.doneErr(err)
 	}
-	e = append(e, regs[in.A:int(in.A)+n]...)
-	regs[in.A] = vm.Heap.NewArray(e)
-	if vm.cfg.Limits.Sizes != (value.Sizes{}) && in.B == 0 {
-		return vm.sizedLiteral(regs[in.A], e)
+	e = append(e, regs[in.A():int(in.A())+n]...)
+	regs[in.A()] = vm.Heap.NewArray(e)
+	if vm.cfg.Limits.Sizes != (value.Sizes{}) && in.B() == 0 {
+		return vm.sizedLiteral(regs[in.A()], e)
 	}
 	return next
 }
@@ -221,37 +221,37 @@ func (vm *VM) sizedLiteral(v value.Value, elems []value.Value) status {
 	return failed
 }
 
-func (vm *VM) pushArray(in *code.Instr, regs *[256]value.Value) status {
-	a := regs[in.A].Array()
-	for _, v := range regs[in.B : int(in.B)+int(in.D)] {
+func (vm *VM) pushArray(in code.Instr, regs *[256]value.Value) status {
+	a := regs[in.A()].Array()
+	for _, v := range regs[in.B() : int(in.B())+int(in.D())] {
 		if err := a.Append(&vm.Heap, v); err != nil {
 			return vm.doneErr(err)
 		}
 	}
 	if vm.cfg.Limits.Sizes != (value.Sizes{}) {
-		return vm.done(vm.sized(regs[in.A]))
+		return vm.done(vm.sized(regs[in.A()]))
 	}
 	return next
 }
 
-func (vm *VM) makeMap(in *code.Instr, regs *[256]value.Value) status {
-	keys := vm.fn.Prog.Shapes[in.D]
+func (vm *VM) makeMap(in code.Instr, regs *[256]value.Value) status {
+	keys := vm.fn.Prog.Shapes[in.D()]
 	if len(keys) == 0 {
-		regs[in.A] = vm.Heap.NewMap()
+		regs[in.A()] = vm.Heap.NewMap()
 		return next
 	}
 	m := vm.Heap.NewMapOf(keys)
-	copy(m.Map().Vals(), regs[in.A:])
-	regs[in.A] = m
-	if vm.cfg.Limits.Sizes != (value.Sizes{}) && in.B == 0 {
+	copy(m.Map().Vals(), regs[in.A():])
+	regs[in.A()] = m
+	if vm.cfg.Limits.Sizes != (value.Sizes{}) && in.B() == 0 {
 		return vm.sizedLiteral(m, m.Map().Vals())
 	}
 	return next
 }
 
 // concat joins the texts of D registers from A on.
-func (vm *VM) concat(in *code.Instr, regs *[256]value.Value) status {
-	parts := regs[in.A : int(in.A)+int(in.D)]
+func (vm *VM) concat(in code.Instr, regs *[256]value.Value) status {
+	parts := regs[in.A() : int(in.A())+int(in.D())]
 	buf := vm.text[:0]
 	var err error
 	for i, p := range parts {
@@ -267,11 +267,11 @@ func (vm *VM) concat(in *code.Instr, regs *[256]value.Value) status {
 		default:
 			if p, ok := vm.plain(p); !ok {
 				return failed
-			} else if buf, err = vm.appendText(buf, p, in.B == 1); err != nil {
+			} else if buf, err = vm.appendText(buf, p, in.B() == 1); err != nil {
 				return vm.concatErr(in, err)
 			}
 		}
-		if limit := vm.cfg.Limits.Sizes.String; limit > 0 && len(buf) > limit && (i > 0 || in.B == 0) {
+		if limit := vm.cfg.Limits.Sizes.String; limit > 0 && len(buf) > limit && (i > 0 || in.B() == 0) {
 			return vm.concatErr(in, value.TooLarge("string", limit))
 		}
 	}
@@ -282,16 +282,16 @@ func (vm *VM) concat(in *code.Instr, regs *[256]value.Value) status {
 	if err != nil {
 		return vm.concatErr(in, err)
 	}
-	regs[in.A] = v
+	regs[in.A()] = v
 	return next
 }
 
 // maxScratch is the largest buffer kept for the next text.
 const maxScratch = 64 << 10
 
-func (vm *VM) concatErr(in *code.Instr, err error) status {
+func (vm *VM) concatErr(in code.Instr, err error) status {
 	vm.failErr(err)
-	vm.err.NoPos = in.B == 1 && vm.plainText(in, vm.part) && (vm.part > 1 || vm.plainText(in, 0))
+	vm.err.NoPos = in.B() == 1 && vm.plainText(in, vm.part) && (vm.part > 1 || vm.plainText(in, 0))
 	if at := vm.fn.Prog.Parts[code.Place{Fn: vm.fn, PC: vm.pc}]; vm.part < len(at) {
 		vm.err.Pos = at[vm.part]
 	}
@@ -300,8 +300,8 @@ func (vm *VM) concatErr(in *code.Instr, err error) status {
 
 // plainText reports whether part i of a text is a string or char: native gives
 // the errors of joining those no position.
-func (vm *VM) plainText(in *code.Instr, i int) bool {
-	v := vm.stack[vm.base+int(in.A)+i].Plain()
+func (vm *VM) plainText(in code.Instr, i int) bool {
+	v := vm.stack[vm.base+int(in.A())+i].Plain()
 	return v.Is(value.KString) || v.Is(value.KChar)
 }
 
@@ -318,19 +318,19 @@ func (vm *VM) appendText(buf []byte, v value.Value, plus bool) ([]byte, error) {
 	return vm.Heap.AppendText(buf, vm, v)
 }
 
-func (vm *VM) makeRange(in *code.Instr, regs *[256]value.Value) status {
-	a, ok := vm.plain(regs[in.B])
+func (vm *VM) makeRange(in code.Instr, regs *[256]value.Value) status {
+	a, ok := vm.plain(regs[in.B()])
 	if !ok {
 		return failed
 	}
-	b, ok := vm.plain(regs[in.C])
+	b, ok := vm.plain(regs[in.C()])
 	if !ok {
 		return failed
 	}
-	v, err := value.MakeRange(&vm.Heap, a, b, in.D == 1)
+	v, err := value.MakeRange(&vm.Heap, a, b, in.D() == 1)
 	if err == value.ErrNoOperator {
 		op := syntax.OpRange
-		if in.D == 1 {
+		if in.D() == 1 {
 			op = syntax.OpRangeIncl
 		}
 		return vm.failNow(vm.notFound(op.String(), a, b))
@@ -338,14 +338,14 @@ func (vm *VM) makeRange(in *code.Instr, regs *[256]value.Value) status {
 	if err != nil {
 		return vm.doneErr(err)
 	}
-	regs[in.A] = v
+	regs[in.A()] = v
 	return next
 }
 
 // makeFn makes the function pointer of a closure: the captured variables
 // become cells, which the closure gets as its first arguments.
-func (vm *VM) makeFn(in *code.Instr, regs *[256]value.Value) status {
-	fn := vm.fn.Prog.Funcs[in.D]
+func (vm *VM) makeFn(in code.Instr, regs *[256]value.Value) status {
+	fn := vm.fn.Prog.Funcs[in.D()]
 	var curry []value.Value
 	for i := range fn.Captures {
 		c := &fn.Captures[i]
@@ -366,7 +366,7 @@ func (vm *VM) makeFn(in *code.Instr, regs *[256]value.Value) status {
 		}
 		curry = append(curry, *slot)
 	}
-	regs[in.A] = vm.Heap.NewFn(fn.Name, curry, &closureRef{fn, vm.inst})
+	regs[in.A()] = vm.Heap.NewFn(fn.Name, curry, &closureRef{fn, vm.inst})
 	return next
 }
 
@@ -398,33 +398,33 @@ func unknownVariable(name string) *value.Error {
 	return e
 }
 
-func (vm *VM) this(in *code.Instr, regs *[256]value.Value) status {
+func (vm *VM) this(in code.Instr, regs *[256]value.Value) status {
 	reg := vm.fn.ThisReg
 	if reg < 0 || regs[reg].Is(value.KUnbound) {
 		return vm.failNow(value.Errorf(value.ErrUnboundThis, "`this` is not bound here: the function was not called as a method"))
 	}
-	switch in.Op {
+	switch in.Op() {
 	case code.This:
-		regs[in.A] = regs[reg].Share()
+		regs[in.A()] = regs[reg].Share()
 	case code.SetThis:
 		if vm.constThis() {
 			return vm.failNow(compile.AssignConst("this"))
 		}
-		if in.B > 0 {
-			return vm.done(vm.assign(syntax.Op(in.B-1), &regs[reg], regs[in.A]))
+		if in.B() > 0 {
+			return vm.done(vm.assign(syntax.Op(in.B()-1), &regs[reg], regs[in.A()]))
 		}
-		regs[reg] = regs[in.A]
+		regs[reg] = regs[in.A()]
 	}
 	return next
 }
 
-func (vm *VM) switchOn(in *code.Instr, regs *[256]value.Value) status {
-	t := &vm.fn.Prog.Tables[in.D]
-	v, ok := vm.plain(regs[in.A])
+func (vm *VM) switchOn(in code.Instr, regs *[256]value.Value) status {
+	t := &vm.fn.Prog.Tables[in.D()]
+	v, ok := vm.plain(regs[in.A()])
 	if !ok {
 		return failed
 	}
-	regs[in.A] = v
+	regs[in.A()] = v
 	vm.pc = int(t.Other)
 	if v.IsInt() && t.Ints != nil {
 		if i := uint64(v.Int() - t.Base); i < uint64(len(t.Ints)) && t.Ints[i] != 0 {
@@ -454,34 +454,34 @@ func (vm *VM) switchOn(in *code.Instr, regs *[256]value.Value) status {
 
 // inRange tests the switch value in R[A] against a range whose ends are in the
 // two words that follow.
-func (vm *VM) inRange(in *code.Instr, regs *[256]value.Value) status {
-	lo := vm.fn.Consts[vm.fn.Code[vm.pc].D].Int()
-	hi := vm.fn.Consts[vm.fn.Code[vm.pc+1].D].Int()
+func (vm *VM) inRange(in code.Instr, regs *[256]value.Value) status {
+	lo := vm.fn.Consts[vm.fn.Code[vm.pc].D()].Int()
+	hi := vm.fn.Consts[vm.fn.Code[vm.pc+1].D()].Int()
 	vm.pc += 2
 	ok := false
-	switch v := regs[in.A]; {
+	switch v := regs[in.A()]; {
 	case v.IsInt():
 		x := v.Int()
-		ok = x >= lo && (x < hi || in.B == 1 && x == hi)
+		ok = x >= lo && (x < hi || in.B() == 1 && x == hi)
 	case v.Is(value.KRange):
 		r := v.Range()
-		ok = r.Start == lo && r.End == hi && r.Inclusive == (in.B == 1)
+		ok = r.Start == lo && r.End == hi && r.Inclusive == (in.B() == 1)
 	case v.IsFloat():
 		x := v.Float()
-		ok = x >= float64(lo) && (x < float64(hi) || in.B == 1 && x == float64(hi))
+		ok = x >= float64(lo) && (x < float64(hi) || in.B() == 1 && x == float64(hi))
 	}
 	if !ok {
-		vm.pc = int(in.D)
+		vm.pc = int(in.D())
 	}
 	return next
 }
 
-func (vm *VM) rethrow(in *code.Instr, regs *[256]value.Value) status {
+func (vm *VM) rethrow(in code.Instr, regs *[256]value.Value) status {
 	pos := vm.Position()
-	if in.B == 1 && !regs[in.C].Plain().IsUnit() {
-		return vm.raise(regs[in.C], pos)
+	if in.B() == 1 && !regs[in.C()].Plain().IsUnit() {
+		return vm.raise(regs[in.C()], pos)
 	}
-	e, ok := regs[in.A+1].Object().Data.(*value.Error)
+	e, ok := regs[in.A()+1].Object().Data.(*value.Error)
 	if !ok {
 		return vm.raise(value.Unit, pos)
 	}
@@ -490,9 +490,9 @@ func (vm *VM) rethrow(in *code.Instr, regs *[256]value.Value) status {
 	return vm.failNow(&moved)
 }
 
-func (vm *VM) far(in *code.Instr, regs *[256]value.Value) status {
-	slot := &vm.stack[vm.base+int(in.D)]
-	if in.Op == code.Far {
+func (vm *VM) far(in code.Instr, regs *[256]value.Value) status {
+	slot := &vm.stack[vm.base+int(in.D())]
+	if in.Op() == code.Far {
 		v := *slot
 		if v.Is(value.KCell) {
 			if v.Ref.Flags&value.Locked != 0 {
@@ -500,29 +500,29 @@ func (vm *VM) far(in *code.Instr, regs *[256]value.Value) status {
 			}
 			v = v.Cell().V
 		}
-		if in.B == 0 {
+		if in.B() == 0 {
 			v.Share()
 		}
-		regs[in.A] = v
+		regs[in.A()] = v
 		return next
 	}
-	if in.B != 2 && slot.Is(value.KCell) {
-		if f := slot.Ref.Flags; in.B == 0 && f&(value.Locked|value.Const) != 0 {
+	if in.B() != 2 && slot.Is(value.KCell) {
+		if f := slot.Ref.Flags; in.B() == 0 && f&(value.Locked|value.Const) != 0 {
 			return vm.failNow(storeRefused(f))
 		}
 		slot = &slot.Cell().V
 	}
-	*slot = regs[in.A]
+	*slot = regs[in.A()]
 	return next
 }
 
-func (vm *VM) global(in *code.Instr, regs *[256]value.Value) status {
-	env, name := vm.inst.env, vm.fn.Consts[in.D].Str()
-	if in.Op == code.SetGlobal {
+func (vm *VM) global(in code.Instr, regs *[256]value.Value) status {
+	env, name := vm.inst.env, vm.fn.Consts[in.D()].Str()
+	if in.Op() == code.SetGlobal {
 		if env.globals == nil {
 			env.globals = map[string]value.Value{}
 		}
-		env.globals[name] = regs[in.A]
+		env.globals[name] = regs[in.A()]
 		return next
 	}
 	v, ok := env.globals[name]
@@ -531,19 +531,19 @@ func (vm *VM) global(in *code.Instr, regs *[256]value.Value) status {
 		e.Name = "global::" + name
 		return vm.failNow(e)
 	}
-	regs[in.A] = v.Share()
+	regs[in.A()] = v.Share()
 	return next
 }
 
-func (vm *VM) print(in *code.Instr, regs *[256]value.Value) status {
+func (vm *VM) print(in code.Instr, regs *[256]value.Value) status {
 	var line string
-	if in.C > 0 {
-		v, ok := vm.plain(regs[in.B])
+	if in.C() > 0 {
+		v, ok := vm.plain(regs[in.B()])
 		if !ok {
 			return failed
 		}
 		var err error
-		if in.Op == code.Print {
+		if in.Op() == code.Print {
 			v, err = vm.Heap.TextOf(vm, v)
 		} else {
 			v, err = vm.Heap.DebugOf(vm, v)
@@ -557,7 +557,7 @@ func (vm *VM) print(in *code.Instr, regs *[256]value.Value) status {
 		return failed
 	}
 	var err error
-	if in.Op == code.Print {
+	if in.Op() == code.Print {
 		err = vm.Print(line)
 	} else {
 		err = vm.Debug(line, vm.Position())
@@ -565,6 +565,6 @@ func (vm *VM) print(in *code.Instr, regs *[256]value.Value) status {
 	if err != nil {
 		return vm.doneErr(err)
 	}
-	regs[in.A] = value.Unit
+	regs[in.A()] = value.Unit
 	return next
 }

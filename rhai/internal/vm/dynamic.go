@@ -33,13 +33,13 @@ func (vm *VM) findDyn(name string, since int) *dynVar {
 	return nil
 }
 
-func (vm *VM) dynamic(in *code.Instr, regs *[256]value.Value) status {
-	switch in.Op {
+func (vm *VM) dynamic(in code.Instr, regs *[256]value.Value) status {
+	switch in.Op() {
 	case code.DynMark:
-		regs[in.A].SetInt(int64(len(vm.dyn)))
+		regs[in.A()].SetInt(int64(len(vm.dyn)))
 		return next
 	case code.DynTrim:
-		vm.trimDyn(int(regs[in.A].Int()))
+		vm.trimDyn(int(regs[in.A()].Int()))
 		return next
 	case code.DynReset:
 		i := len(vm.dyn)
@@ -49,14 +49,14 @@ func (vm *VM) dynamic(in *code.Instr, regs *[256]value.Value) status {
 		vm.trimDyn(i)
 		return next
 	}
-	name := vm.fn.Consts[in.D].Str()
-	if in.Op == code.DynDeclare {
-		vm.dyn = append(vm.dyn, dynVar{name: name, v: regs[in.A], isConst: in.B == 1, depth: vm.owner()})
+	name := vm.fn.Consts[in.D()].Str()
+	if in.Op() == code.DynDeclare {
+		vm.dyn = append(vm.dyn, dynVar{name: name, v: regs[in.A()], isConst: in.B() == 1, depth: vm.owner()})
 		vm.Heap.Charge(64)
 		return next
 	}
 	since := 0
-	if m := vm.fn.Code[vm.pc].A; m != 255 {
+	if m := vm.fn.Code[vm.pc].A(); m != 255 {
 		since = int(regs[m].Int())
 	}
 	vm.pc++ // past the word with the mark
@@ -65,27 +65,27 @@ func (vm *VM) dynamic(in *code.Instr, regs *[256]value.Value) status {
 	switch {
 	case d != nil:
 		slot = &d.v
-	case in.B != 255:
-		if in.Op == code.DynStore && in.C == 3 {
+	case in.B() != 255:
+		if in.Op() == code.DynStore && in.C() == 3 {
 			return vm.failNow(compile.AssignConst(name))
 		}
-		slot = &regs[in.B]
+		slot = &regs[in.B()]
 	default:
 		return vm.failNow(unknownVariable(name))
 	}
-	if in.Op == code.DynLoad {
+	if in.Op() == code.DynLoad {
 		return vm.dynLoad(in, regs, slot)
 	}
-	if d != nil && d.isConst && in.C != 1 {
+	if d != nil && d.isConst && in.C() != 1 {
 		return vm.failNow(compile.AssignConst(name))
 	}
 	if slot.Is(value.KCell) {
-		if f := slot.Ref.Flags; in.C != 1 && f&(value.Locked|value.Const) != 0 {
+		if f := slot.Ref.Flags; in.C() != 1 && f&(value.Locked|value.Const) != 0 {
 			return vm.failNow(storeRefused(f))
 		}
 		slot = &slot.Cell().V
 	}
-	*slot = regs[in.A]
+	*slot = regs[in.A()]
 	return next
 }
 
@@ -96,7 +96,7 @@ func (vm *VM) trimDyn(n int) {
 	}
 }
 
-func (vm *VM) dynLoad(in *code.Instr, regs *[256]value.Value, slot *value.Value) status {
+func (vm *VM) dynLoad(in code.Instr, regs *[256]value.Value, slot *value.Value) status {
 	v := *slot
 	if v.Is(value.KCell) {
 		if v.Ref.Flags&value.Locked != 0 {
@@ -104,16 +104,16 @@ func (vm *VM) dynLoad(in *code.Instr, regs *[256]value.Value, slot *value.Value)
 		}
 		v = v.Cell().V
 	}
-	if in.C == 0 {
+	if in.C() == 0 {
 		v.Share()
 	}
-	regs[in.A] = v
+	regs[in.A()] = v
 	return next
 }
 
 // eval runs Eval.
-func (vm *VM) eval(in *code.Instr, regs *[256]value.Value) status {
-	src, ok := vm.plain(regs[in.A])
+func (vm *VM) eval(in code.Instr, regs *[256]value.Value) status {
+	src, ok := vm.plain(regs[in.A()])
 	if !ok {
 		return failed
 	}
@@ -124,7 +124,7 @@ func (vm *VM) eval(in *code.Instr, regs *[256]value.Value) status {
 	if vm.cfg.NoEval {
 		return vm.failNow(value.Errorf(value.ErrFunctionNotFound, "eval is switched off"))
 	}
-	if !vm.spend(int64(len(src.Str())) + vm.chunkCost(in.D)) {
+	if !vm.spend(int64(len(src.Str())) + vm.chunkCost(in.D())) {
 		return failed
 	}
 	l := &vm.cfg.Limits
@@ -136,11 +136,11 @@ func (vm *VM) eval(in *code.Instr, regs *[256]value.Value) status {
 		return vm.failNow(vm.inCall(parseError(err), "eval", pos))
 	}
 	vm.Heap.Charge(8 * len(src.Str()))
-	fn, err := compile.Eval(file, &vm.fn.Prog.Scopes[in.D], vm.compileOptions())
+	fn, err := compile.Eval(file, &vm.fn.Prog.Scopes[in.D()], vm.compileOptions())
 	if err != nil {
 		return vm.failNow(vm.inCall(parseError(err), "eval", pos))
 	}
-	return vm.runChunk(fn, vm.base+int(in.A))
+	return vm.runChunk(fn, vm.base+int(in.A()))
 }
 
 // runChunk starts a chunk on the registers of the running frame.
@@ -178,11 +178,11 @@ const maxEvals = 64
 // bang runs Bang: a call that sees its caller's variables. The callee is
 // compiled for this place; its arguments are the B registers from A on, after
 // a function pointer when C is 1.
-func (vm *VM) bang(in *code.Instr, regs *[256]value.Value) status {
-	s := &vm.fn.Prog.Scopes[in.D]
-	def, n, from := s.Bang, int(in.B), vm.base+int(in.A)
-	if in.C == 1 {
-		f := regs[in.A].Plain()
+func (vm *VM) bang(in code.Instr, regs *[256]value.Value) status {
+	s := &vm.fn.Prog.Scopes[in.D()]
+	def, n, from := s.Bang, int(in.B()), vm.base+int(in.A())
+	if in.C() == 1 {
+		f := regs[in.A()].Plain()
 		if !f.Is(value.KFn) {
 			vm.err = value.Mismatch("Fn", f.TypeName())
 			vm.err.OfValue = true
@@ -198,7 +198,7 @@ func (vm *VM) bang(in *code.Instr, regs *[256]value.Value) status {
 		def = fn.Def
 		from++
 	}
-	if !vm.spend(vm.chunkCost(in.D)) {
+	if !vm.spend(vm.chunkCost(in.D())) {
 		return failed
 	}
 	fn, err := compile.Bang(s, def, vm.compileOptions())
@@ -216,7 +216,7 @@ func (vm *VM) bang(in *code.Instr, regs *[256]value.Value) status {
 	}
 	to := vm.base + s.NRegs
 	copy(vm.stack[to:to+n], vm.stack[from:from+n])
-	return vm.runChunk(fn, vm.base+int(in.A))
+	return vm.runChunk(fn, vm.base+int(in.A()))
 }
 
 // parseError is an error of the parser as a run-time error.
@@ -230,28 +230,28 @@ func parseError(err error) *value.Error {
 	return e
 }
 
-func (vm *VM) isDefVar(in *code.Instr, regs *[256]value.Value) status {
-	v := regs[in.A].Plain()
+func (vm *VM) isDefVar(in code.Instr, regs *[256]value.Value) status {
+	v := regs[in.A()].Plain()
 	if !v.Is(value.KString) {
 		return vm.failNow(value.Mismatch("string", v.TypeName()))
 	}
 	name := v.Str()
 	found := vm.findDyn(name, 0) != nil
-	scope := &vm.fn.Prog.Scopes[in.D]
+	scope := &vm.fn.Prog.Scopes[in.D()]
 	if !found && !vm.spend(int64(scope.Len/8)) {
 		return failed
 	}
 	for x := scope.Last; x != nil && !found; x = x.Outer {
 		found = x.Name == name && !x.Module
 	}
-	regs[in.A] = value.Bool(found)
+	regs[in.A()] = value.Bool(found)
 	return next
 }
 
-func (vm *VM) isDefFn(in *code.Instr, regs *[256]value.Value) status {
-	args := make([]value.Value, in.B)
+func (vm *VM) isDefFn(in code.Instr, regs *[256]value.Value) status {
+	args := make([]value.Value, in.B())
 	for i := range args {
-		args[i] = regs[int(in.A)+i].Plain()
+		args[i] = regs[int(in.A())+i].Plain()
 	}
 	last := len(args) - 1
 	for _, a := range args[:last] {
@@ -265,7 +265,7 @@ func (vm *VM) isDefFn(in *code.Instr, regs *[256]value.Value) status {
 	key := code.FnKey{Name: args[last-1].Str(), Params: int(args[last].Int())}
 	found := false
 	if len(key.Name) > maxName {
-		regs[in.A] = value.Bool(false)
+		regs[in.A()] = value.Bool(false)
 		return next
 	}
 	if len(args) == 3 {
@@ -275,6 +275,6 @@ func (vm *VM) isDefFn(in *code.Instr, regs *[256]value.Value) status {
 	} else {
 		_, found = vm.fn.Prog.ByName[key]
 	}
-	regs[in.A] = value.Bool(found)
+	regs[in.A()] = value.Bool(found)
 	return next
 }

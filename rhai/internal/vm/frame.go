@@ -102,6 +102,25 @@ func (vm *VM) push(fn *code.Func, inst *instance, base int, flags frameFlags) bo
 	return vm.spend(int64(fn.Cost))
 }
 
+// callSlow is Call where there may be no room, or too many registers.
+func (vm *VM) callSlow(fn *code.Func, base int) status {
+	if vm.push(fn, vm.inst, base, 0) {
+		return reload
+	}
+	return failed
+}
+
+// settle follows an operation that did not just go on: another frame may run
+// now. It returns false at the end of the run.
+func (vm *VM) settle(st status) bool {
+	if st == stop || st == failed && !vm.unwind() {
+		return false
+	}
+	fr := &vm.frames[vm.depth]
+	vm.fn, vm.base, vm.inst, vm.pc = fr.fn, int(fr.base), fr.inst, int(fr.pc)
+	return true
+}
+
 // focus makes the nearest script frame at or below the top the current one,
 // for positions and registers while a task runs.
 func (vm *VM) focus() {

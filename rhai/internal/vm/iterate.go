@@ -11,56 +11,56 @@ import (
 // forPrepRange prepares `for x in a..b`: R[A+1] becomes the number before the
 // first, R[A+2] the last. Anything but two integers is a range that cannot be
 // made.
-func (vm *VM) forPrepRange(in *code.Instr, regs *[256]value.Value) status {
-	a, ok := vm.plain(regs[in.A+1])
+func (vm *VM) forPrepRange(in code.Instr, regs *[256]value.Value) status {
+	a, ok := vm.plain(regs[in.A()+1])
 	if !ok {
 		return failed
 	}
-	b, ok := vm.plain(regs[in.A+2])
+	b, ok := vm.plain(regs[in.A()+2])
 	if !ok {
 		return failed
 	}
 	if !a.IsInt() || !b.IsInt() {
-		if _, err := value.MakeRange(&vm.Heap, a, b, in.B == 1); err != nil && err != value.ErrNoOperator {
+		if _, err := value.MakeRange(&vm.Heap, a, b, in.B() == 1); err != nil && err != value.ErrNoOperator {
 			return vm.doneErr(err)
 		}
 		op := ".."
-		if in.B == 1 {
+		if in.B() == 1 {
 			op = "..="
 		}
 		return vm.failNow(vm.notFound(op, a, b))
 	}
 	first, last := a.Int(), b.Int()
-	if in.B == 0 {
+	if in.B() == 0 {
 		if last == math.MinInt64 {
-			vm.pc = int(in.D)
+			vm.pc = int(in.D())
 			return next
 		}
 		last--
 	}
 	if first > last {
-		vm.pc = int(in.D)
+		vm.pc = int(in.D())
 		return next
 	}
 	if first == math.MinInt64 {
 		// The step adds before it compares: start one before needs room.
 		return vm.forFromMin(in, regs, last)
 	}
-	regs[in.A+1].SetInt(first - 1)
-	regs[in.A+2].SetInt(last)
+	regs[in.A()+1].SetInt(first - 1)
+	regs[in.A()+2].SetInt(last)
 	return next
 }
 
 // forFromMin refuses the one range whose predecessor does not exist. Walking
 // it to its end would take centuries; walking some of it is better begun one
 // later by the script.
-func (vm *VM) forFromMin(in *code.Instr, regs *[256]value.Value, last int64) status {
+func (vm *VM) forFromMin(in code.Instr, regs *[256]value.Value, last int64) status {
 	return vm.failNow(value.Errorf(value.ErrArithmetic, "a loop cannot start at the smallest integer"))
 }
 
 // forPrep prepares any other loop over R[A+1].
-func (vm *VM) forPrep(in *code.Instr, regs *[256]value.Value) status {
-	src, ok := vm.plain(regs[in.A+1])
+func (vm *VM) forPrep(in code.Instr, regs *[256]value.Value) status {
+	src, ok := vm.plain(regs[in.A()+1])
 	if !ok {
 		return failed
 	}
@@ -69,15 +69,15 @@ func (vm *VM) forPrep(in *code.Instr, regs *[256]value.Value) status {
 	default:
 		return vm.failNow(value.Errorf(value.ErrFor, "a value of type %s cannot be iterated over", src.TypeName()))
 	}
-	regs[in.A+1] = src.Share()
-	regs[in.A+2].SetInt(0)
+	regs[in.A()+1] = src.Share()
+	regs[in.A()+2].SetInt(0)
 	return next
 }
 
 // forNext steps a loop over anything but integers and arrays. R[A+2] is the
 // position: an index, a byte offset, or the number of steps done.
-func (vm *VM) forNext(in *code.Instr, regs *[256]value.Value) bool {
-	src, at := regs[in.A+1], &regs[in.A+2]
+func (vm *VM) forNext(in code.Instr, regs *[256]value.Value) status {
+	src, at := regs[in.A()+1], &regs[in.A()+2]
 	i := at.Int()
 	var v value.Value
 	ok := false
@@ -103,9 +103,12 @@ func (vm *VM) forNext(in *code.Instr, regs *[256]value.Value) bool {
 		v, ok = src.Iter().At(at)
 	}
 	if ok {
-		regs[in.A] = v
-		vm.pc = int(in.D)
-		vm.fuel -= int64(in.B)<<8 | int64(in.C)
+		regs[in.A()] = v
+		vm.fuel -= int64(in.BC())
+		if vm.fuel < 0 {
+			return vm.nextSlice(in.D())
+		}
+		vm.pc = int(in.D())
 	}
-	return true
+	return next
 }

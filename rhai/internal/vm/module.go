@@ -15,8 +15,8 @@ type moduleData struct {
 
 // importModule runs Import. A module's top level runs once in a run, however
 // often it is imported.
-func (vm *VM) importModule(in *code.Instr, regs *[256]value.Value) status {
-	v := regs[in.A].Plain()
+func (vm *VM) importModule(in code.Instr, regs *[256]value.Value) status {
+	v := regs[in.A()].Plain()
 	if !v.Is(value.KString) {
 		return vm.failNow(value.Mismatch("string", v.TypeName()))
 	}
@@ -25,8 +25,8 @@ func (vm *VM) importModule(in *code.Instr, regs *[256]value.Value) status {
 		return failed
 	}
 	if m, ok := vm.modules[name]; ok {
-		regs[in.A] = m
-		vm.publish(in.D, m)
+		regs[in.A()] = m
+		vm.publish(in.D(), m)
 		return next
 	}
 	if l := vm.cfg.Limits.Modules; l != 0 && vm.nmods >= max(l, 0) {
@@ -51,13 +51,13 @@ func (vm *VM) importModule(in *code.Instr, regs *[256]value.Value) status {
 		}
 	}
 	inst := &instance{prog: prog, caches: make([]siteCache, len(prog.Sites)), env: &environment{}}
-	x := ext{kind: extModule, ret: int32(vm.base + int(in.A)), this: -1, inst: inst, name: name}
-	if in.D >= 0 {
-		x.bare = value.Int(int64(in.D))
+	x := ext{kind: extModule, ret: int32(vm.base + int(in.A())), this: -1, inst: inst, name: name}
+	if in.D() >= 0 {
+		x.bare = value.Int(int64(in.D()))
 	}
 	vm.exts = append(vm.exts, x)
 	depth := vm.depth
-	if !vm.push(prog.Main, inst, vm.base+int(in.A)+1, flagExt) {
+	if !vm.push(prog.Main, inst, vm.base+int(in.A())+1, flagExt) {
 		if vm.depth == depth {
 			vm.popExt()
 		}
@@ -133,11 +133,11 @@ func (vm *VM) module(s *code.Site, reg uint8, regs *[256]value.Value) (*moduleDa
 	return d, true
 }
 
-func (vm *VM) modVar(in *code.Instr, regs *[256]value.Value) status {
-	s := &vm.fn.Prog.Sites[in.D]
-	if d, ok := vm.module(s, in.B, regs); ok {
+func (vm *VM) modVar(in code.Instr, regs *[256]value.Value) status {
+	s := &vm.fn.Prog.Sites[in.D()]
+	if d, ok := vm.module(s, in.B(), regs); ok {
 		if v, ok := d.exports[s.Name]; ok {
-			regs[in.A] = v.Share()
+			regs[in.A()] = v.Share()
 			return next
 		}
 		e := unknownVariable(s.Name)
@@ -147,7 +147,7 @@ func (vm *VM) modVar(in *code.Instr, regs *[256]value.Value) status {
 	path := strings.Join(s.Path, "::")
 	if vm.cfg.Modules != nil {
 		if v, ok := vm.cfg.Modules.Constant(path, s.Name); ok {
-			regs[in.A] = v
+			regs[in.A()] = v
 			return next
 		}
 	}
@@ -166,10 +166,10 @@ func (vm *VM) noModuleAt(s *code.Site, path string) *value.Error {
 	return e
 }
 
-func (vm *VM) modCall(in *code.Instr, regs *[256]value.Value) status {
-	s := &vm.fn.Prog.Sites[in.D]
-	a := vm.base + int(in.A)
-	if d, ok := vm.module(s, in.B, regs); ok {
+func (vm *VM) modCall(in code.Instr, regs *[256]value.Value) status {
+	s := &vm.fn.Prog.Sites[in.D()]
+	a := vm.base + int(in.A())
+	if d, ok := vm.module(s, in.B(), regs); ok {
 		fn := d.inst.prog.ByName[code.FnKey{Name: s.Name, Params: s.NArgs}]
 		if fn == nil || fn.Def.Private {
 			return vm.failNow(vm.notFound(strings.Join(s.Path, "::")+"::"+s.Name, vm.stack[a:a+s.NArgs]...))
@@ -189,9 +189,9 @@ func (vm *VM) modCall(in *code.Instr, regs *[256]value.Value) status {
 		return vm.failNow(vm.noModuleAt(s, path))
 	}
 	if s.NArgs == 0 {
-		return vm.callNatives(s, in.D, nil, nil, a, noBack)
+		return vm.callNatives(s, in.D(), nil, nil, a, noBack)
 	}
-	return vm.callNatives(s, in.D, &vm.stack[a], vm.stack[a+1:a+s.NArgs], a, noBack)
+	return vm.callNatives(s, in.D(), &vm.stack[a], vm.stack[a+1:a+s.NArgs], a, noBack)
 }
 
 func (vm *VM) hasModule(path string) bool {

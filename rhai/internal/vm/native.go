@@ -11,17 +11,17 @@ import (
 )
 
 // native runs Native: a function call whose first argument goes by reference.
-func (vm *VM) native(in *code.Instr, regs *[256]value.Value) status {
-	s := &vm.fn.Prog.Sites[in.D]
+func (vm *VM) native(in code.Instr, regs *[256]value.Value) status {
+	s := &vm.fn.Prog.Sites[in.D()]
 	if s.NArgs == 0 {
-		return vm.callNatives(s, in.D, nil, nil, vm.base+int(in.A), noBack)
+		return vm.callNatives(s, in.D(), nil, nil, vm.base+int(in.A()), noBack)
 	}
-	rest := regs[int(in.A)+1 : int(in.A)+s.NArgs]
+	rest := regs[int(in.A())+1 : int(in.A())+s.NArgs]
 	back := noBack
 	if !s.Temp {
-		back = backReg(vm.base + int(in.B))
+		back = backReg(vm.base + int(in.B()))
 	}
-	return vm.callNatives(s, in.D, &regs[in.B], rest, vm.base+int(in.A), back)
+	return vm.callNatives(s, in.D(), &regs[in.B()], rest, vm.base+int(in.A()), back)
 }
 
 // callNatives calls the overload of a site that accepts the arguments. dst is

@@ -45,20 +45,20 @@ func storeRefused(f value.Flags) *value.Error {
 }
 
 // arith is the general form of the three-register arithmetic operations.
-func (vm *VM) arith(in *code.Instr, regs *[256]value.Value) bool {
-	op := operators[in.Op]
-	if in.D == 1 {
-		return vm.assign(op, &regs[in.A], regs[in.C])
+func (vm *VM) arith(in code.Instr, regs *[256]value.Value) status {
+	op := operators[in.Op()]
+	if in.D() == 1 {
+		return vm.done(vm.assign(op, &regs[in.A()], regs[in.C()]))
 	}
-	b, c := open(&regs[in.B]), open(&regs[in.C])
-	if in.Op == code.Add && b.Ref == &value.IntTag && c.Ref == &value.IntTag {
+	b, c := open(&regs[in.B()]), open(&regs[in.C()])
+	if in.Op() == code.Add && b.Ref == &value.IntTag && c.Ref == &value.IntTag {
 		x, y := int64(b.Bits), int64(c.Bits)
 		if z := x + y; (x^z)&(y^z) >= 0 {
-			regs[in.A].SetInt(z)
-			return true
+			regs[in.A()].SetInt(z)
+			return next
 		}
 	}
-	return vm.binary(op, &regs[in.A], regs[in.B], regs[in.C])
+	return vm.done(vm.binary(op, &regs[in.A()], regs[in.B()], regs[in.C()]))
 }
 
 // open is the place that *p stands for: that of a captured variable which is
@@ -70,19 +70,50 @@ func open(p *value.Value) *value.Value {
 	return p
 }
 
-func (vm *VM) arithInt(in *code.Instr, regs *[256]value.Value) bool {
-	op := operators[in.Op]
-	if in.C == 1 {
-		return vm.assign(op, &regs[in.A], value.Int(int64(in.D)))
+func (vm *VM) arithInt(in code.Instr, regs *[256]value.Value) status {
+	op := operators[in.Op()]
+	if in.C() == 1 {
+		return vm.done(vm.assign(op, &regs[in.A()], value.Int(int64(in.D()))))
 	}
-	return vm.binary(op, &regs[in.A], regs[in.B], value.Int(int64(in.D)))
+	return vm.done(vm.binary(op, &regs[in.A()], regs[in.B()], value.Int(int64(in.D()))))
+}
+
+// compareJump is the general form of the comparisons that jump.
+func (vm *VM) compareJump(in code.Instr, regs *[256]value.Value) status {
+	var ok bool
+	if in.Op() >= code.UnlessEqInt {
+		n := value.Int(immediate(in))
+		ok = vm.compare(in, &regs[in.A()], &n)
+	} else {
+		ok = vm.compare(in, &regs[in.A()], &regs[in.B()])
+	}
+	if ok {
+		return next
+	}
+	if vm.err != nil {
+		return failed
+	}
+	vm.pc = int(in.D())
+	return next
+}
+
+// truthJump is the general form of JumpFalse and JumpTrue.
+func (vm *VM) truthJump(in code.Instr, regs *[256]value.Value) status {
+	yes, ok := vm.truth(&regs[in.A()])
+	if !ok {
+		return failed
+	}
+	if yes == (in.Op() == code.JumpTrue) {
+		vm.pc = int(in.D())
+	}
+	return next
 }
 
 // compare evaluates a comparison for a jump. It returns false with vm.err set
 // when the comparison failed.
-func (vm *VM) compare(in *code.Instr, a, b *value.Value) bool {
+func (vm *VM) compare(in code.Instr, a, b *value.Value) bool {
 	var out value.Value
-	if !vm.binary(operators[in.Op], &out, *a, *b) {
+	if !vm.binary(operators[in.Op()], &out, *a, *b) {
 		return false
 	}
 	if out.IsBool() {

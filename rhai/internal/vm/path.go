@@ -22,13 +22,13 @@ func (vm *VM) rootOf(p *code.Path, base int) (*value.Value, bool) {
 }
 
 // pathSet runs PathSet: path = R[A], or path op= R[A].
-func (vm *VM) pathSet(in *code.Instr, regs *[256]value.Value) status {
-	p := &vm.fn.Prog.Paths[in.D]
+func (vm *VM) pathSet(in code.Instr, regs *[256]value.Value) status {
+	p := &vm.fn.Prog.Paths[in.D()]
 	root, ok := vm.rootOf(p, vm.base)
 	if !ok {
 		return failed
 	}
-	if in.B == uint8(syntax.OpAdd)+1 && vm.addToProp(p, root, &regs[in.A]) {
+	if in.B() == uint8(syntax.OpAdd)+1 && vm.addToProp(p, root, &regs[in.A()]) {
 		return next
 	}
 	if p.Const || p.Root == code.RootThis && vm.constThis() || vm.constCell(p) {
@@ -36,11 +36,11 @@ func (vm *VM) pathSet(in *code.Instr, regs *[256]value.Value) status {
 			return st
 		}
 	}
-	v := regs[in.A]
-	if in.B == 0 {
+	v := regs[in.A()]
+	if in.B() == 0 {
 		return vm.done(vm.update(root, p.Steps, vm.base, nil, v))
 	}
-	op, at := syntax.Op(in.B-1), vm.Position()
+	op, at := syntax.Op(in.B()-1), vm.Position()
 	vm.assigning = true
 	ok = vm.update(root, p.Steps, vm.base, func(x *value.Value) bool {
 		if vm.assign(op, x, v) {
@@ -64,8 +64,8 @@ func (vm *VM) addToProp(p *code.Path, root, v *value.Value) bool {
 		return false
 	}
 	s := &p.Steps[0]
-	x, ok := root.Map().Lookup(s.Name, &vm.inst.caches[s.Site].hint)
-	if !ok || x.Ref != &value.IntTag {
+	x := root.Map().Lookup(s.Name, &vm.inst.caches[s.Site].hint)
+	if x == nil || x.Ref != &value.IntTag {
 		return false
 	}
 	a, b := int64(x.Bits), int64(v.Bits)
@@ -191,10 +191,7 @@ func (vm *VM) element(cur *value.Value, s *code.PathStep, base int) (*value.Valu
 		if err != nil {
 			return nil, vm.failErr(err)
 		}
-		if p, ok := m.Lookup(s.Name, &vm.inst.caches[s.Site].hint); ok {
-			return p, true
-		}
-		return nil, true
+		return m.Lookup(s.Name, &vm.inst.caches[s.Site].hint), true
 	}
 	if k := cur.Kind(); k != value.KArray && k != value.KMap {
 		return nil, true
@@ -247,8 +244,8 @@ func (vm *VM) setPath(p *code.Path, base int, v value.Value) bool {
 }
 
 // pathCall runs PathCall: a method on the place that a path leads to.
-func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
-	p := &vm.fn.Prog.Paths[in.D]
+func (vm *VM) pathCall(in code.Instr, regs *[256]value.Value) status {
+	p := &vm.fn.Prog.Paths[in.D()]
 	s := &vm.fn.Prog.Sites[p.Site]
 	root, ok := vm.rootOf(p, vm.base)
 	if !ok {
@@ -260,7 +257,7 @@ func (vm *VM) pathCall(in *code.Instr, regs *[256]value.Value) status {
 	if *leaf, ok = vm.readSteps(*root, p.Steps, vm.base); !ok {
 		return failed
 	}
-	a := vm.base + int(in.A)
+	a := vm.base + int(in.A())
 	b := noBack
 	temp := p.Root == code.RootTemp || leaf.IsUnit() && vm.absent(*root, p.Steps)
 	if !temp && !vm.constRecv(s, b) && !vm.constCell(p) {

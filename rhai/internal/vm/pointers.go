@@ -11,32 +11,32 @@ import (
 )
 
 // callFn runs CallFn: call(f, args).
-func (vm *VM) callFn(in *code.Instr, regs *[256]value.Value) status {
-	f := regs[in.A].Plain()
-	a := vm.base + int(in.A)
+func (vm *VM) callFn(in code.Instr, regs *[256]value.Value) status {
+	f := regs[in.A()].Plain()
+	a := vm.base + int(in.A())
 	if !f.Is(value.KFn) {
 		vm.err = value.Mismatch("Fn", f.TypeName())
 		vm.err.OfValue = true
 		vm.placeValue()
 		return failed
 	}
-	return vm.callPointer(f, a, a+1, int(in.B)-1, nil, a)
+	return vm.callPointer(f, a, a+1, int(in.B())-1, nil, a)
 }
 
-func (vm *VM) curryOp(in *code.Instr, regs *[256]value.Value) status {
-	f := regs[in.A].Plain()
+func (vm *VM) curryOp(in code.Instr, regs *[256]value.Value) status {
+	f := regs[in.A()].Plain()
 	if !f.Is(value.KFn) {
 		return vm.failNow(value.Mismatch("Fn", f.TypeName()))
 	}
-	regs[in.A] = vm.curry(f, regs[int(in.A)+1:int(in.A)+int(in.B)])
+	regs[in.A()] = vm.curry(f, regs[int(in.A())+1:int(in.A())+int(in.B())])
 	return next
 }
 
 // newFn runs NewFn: Fn(name).
-func (vm *VM) newFn(in *code.Instr, regs *[256]value.Value) status {
-	v := regs[in.A].Plain()
+func (vm *VM) newFn(in code.Instr, regs *[256]value.Value) status {
+	v := regs[in.A()].Plain()
 	if v.Is(value.KFn) {
-		regs[in.A] = v.Share()
+		regs[in.A()] = v.Share()
 		return next
 	}
 	if !v.Is(value.KString) {
@@ -54,10 +54,10 @@ func (vm *VM) newFn(in *code.Instr, regs *[256]value.Value) status {
 		return vm.failNow(e)
 	default:
 		var link any
-		if in.C == 1 {
+		if in.C() == 1 {
 			link = &closureRef{inst: vm.inst}
 		}
-		regs[in.A] = vm.Heap.NewFn(name, nil, link)
+		regs[in.A()] = vm.Heap.NewFn(name, nil, link)
 		return next
 	}
 }
@@ -85,19 +85,19 @@ func (vm *VM) suggestFunc(name string) string {
 }
 
 // fnMeta runs FnMeta: get_fn_metadata_list([name[, params]]).
-func (vm *VM) fnMeta(in *code.Instr, regs *[256]value.Value) status {
+func (vm *VM) fnMeta(in code.Instr, regs *[256]value.Value) status {
 	name, params := "", -1
-	if in.B > 0 {
-		v := regs[in.A].Plain()
+	if in.B() > 0 {
+		v := regs[in.A()].Plain()
 		if !v.Is(value.KString) {
 			return vm.failNow(vm.notFound("get_fn_metadata_list", v))
 		}
 		name = v.Str()
 	}
-	if in.B > 1 {
-		v := regs[in.A+1].Plain()
+	if in.B() > 1 {
+		v := regs[in.A()+1].Plain()
 		if !v.IsInt() {
-			return vm.failNow(vm.notFound("get_fn_metadata_list", regs[in.A].Plain(), v))
+			return vm.failNow(vm.notFound("get_fn_metadata_list", regs[in.A()].Plain(), v))
 		}
 		params = int(v.Int())
 	}
@@ -106,12 +106,12 @@ func (vm *VM) fnMeta(in *code.Instr, regs *[256]value.Value) status {
 	defs := append([]*syntax.FnDef(nil), vm.fn.Prog.Defs...)
 	sort.SliceStable(defs, func(i, j int) bool { return defs[i].Name < defs[j].Name })
 	for _, fn := range vm.fn.Prog.Funcs {
-		if fn.Anonymous && in.B == 0 {
+		if fn.Anonymous && in.B() == 0 {
 			list = append(list, vm.describeClosure(fn))
 		}
 	}
 	for _, d := range defs {
-		if in.B > 0 && d.Name != name || params >= 0 && len(d.Params) != params {
+		if in.B() > 0 && d.Name != name || params >= 0 && len(d.Params) != params {
 			continue
 		}
 		list = append(list, vm.describeFn(d))
@@ -119,7 +119,7 @@ func (vm *VM) fnMeta(in *code.Instr, regs *[256]value.Value) status {
 	if err := h.Reserve(len(list) * value.SizeValue); err != nil {
 		return vm.doneErr(err)
 	}
-	regs[in.A] = h.NewArray(list)
+	regs[in.A()] = h.NewArray(list)
 	return next
 }
 

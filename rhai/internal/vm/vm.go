@@ -88,7 +88,7 @@ type VM struct {
 	spent    int64 // operations of the slices before
 	tripped  bool  // the heap passed its limit
 	maxDepth int   // index of the last frame that may be used
-	high     int   // end of the stack that was used
+	high     int   // highest base of a window that was used, or beyond
 
 	last    *instance // of the main program; kept from run to run
 	modules map[string]value.Value
@@ -160,7 +160,7 @@ type exported struct {
 
 // siteCache remembers what was found at a site the last time.
 type siteCache struct {
-	hint int32
+	hint value.KeyHint
 	fn   *native.Func
 }
 
@@ -232,7 +232,7 @@ func (vm *VM) Begin(ctx context.Context, cfg Config) {
 
 // End drops what the run has left behind, so that it can be collected.
 func (vm *VM) End() {
-	clear(vm.stack[:min(max(vm.high, vm.base+256), len(vm.stack))])
+	clear(vm.stack[:min(max(vm.high, vm.base)+256, len(vm.stack))])
 	clear(vm.frames)
 	clear(vm.exts[:cap(vm.exts)])
 	clear(vm.dyn[:cap(vm.dyn)])
@@ -280,7 +280,7 @@ func (vm *VM) room(base int, fn *code.Func) bool {
 		need = base + fn.NRegs
 	}
 	if fn != nil {
-		vm.high = max(vm.high, base+fn.NRegs)
+		vm.high = max(vm.high, base+max(fn.NRegs-256, 0))
 	}
 	if need <= len(vm.stack) {
 		return true
@@ -348,6 +348,15 @@ func (vm *VM) refuel() bool {
 	}
 	vm.slice, vm.fuel = next, next
 	return true
+}
+
+// nextSlice starts the next slice and goes on at pc.
+func (vm *VM) nextSlice(pc int32) status {
+	if !vm.refuel() {
+		return failed
+	}
+	vm.pc = int(pc)
+	return next
 }
 
 // spend bills n operations.
