@@ -26,6 +26,7 @@ const (
 	AddInt
 	SubInt
 	MulInt
+	ModInt
 	// R[A] = R[B] op R[C], a bool.
 	Eq
 	Ne
@@ -36,8 +37,8 @@ const (
 
 	Jump      // to D
 	Loop      // to D, backwards; bills BC operations
-	JumpFalse // to D if R[A] is false; R[A] must be a bool
-	JumpTrue  // to D if R[A] is true; R[A] must be a bool
+	JumpFalse // to D if R[A] is false; R[A] must be a bool, or for B = 1 what ! makes one of
+	JumpTrue  // to D if R[A] is true; as JumpFalse
 	// To D unless R[A] op R[B].
 	UnlessEq
 	UnlessNe
@@ -139,7 +140,7 @@ const (
 
 var opNames = [opCount]string{
 	Nop: "nop", Move: "move", Take: "take", LoadK: "loadk", LoadInt: "loadint", Load: "load",
-	Add: "add", Sub: "sub", Mul: "mul", Div: "div", Mod: "mod", AddInt: "addint", SubInt: "subint", MulInt: "mulint",
+	Add: "add", Sub: "sub", Mul: "mul", Div: "div", Mod: "mod", AddInt: "addint", SubInt: "subint", MulInt: "mulint", ModInt: "modint",
 	Eq: "eq", Ne: "ne", Lt: "lt", Le: "le", Gt: "gt", Ge: "ge",
 	Jump: "jump", Loop: "loop", JumpFalse: "jumpfalse", JumpTrue: "jumptrue",
 	UnlessEq: "unlesseq", UnlessNe: "unlessne", UnlessLt: "unlesslt", UnlessLe: "unlessle", UnlessGt: "unlessgt", UnlessGe: "unlessge",

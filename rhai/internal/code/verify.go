@@ -81,7 +81,7 @@ const (
 var layout = [opCount]operands{
 	Nop: {regs: "---"}, Move: {regs: "rr-"}, Take: {regs: "rr-"}, LoadK: {regs: "r--", d: dConst}, LoadInt: {regs: "r--"}, Load: {regs: "r--"},
 	Add: {regs: "rrr"}, Sub: {regs: "rrr"}, Mul: {regs: "rrr"}, Div: {regs: "rrr"}, Mod: {regs: "rrr"},
-	AddInt: {regs: "rr-"}, SubInt: {regs: "rr-"}, MulInt: {regs: "rr-"},
+	AddInt: {regs: "rr-"}, SubInt: {regs: "rr-"}, MulInt: {regs: "rr-"}, ModInt: {regs: "rr-"},
 	Eq: {regs: "rrr"}, Ne: {regs: "rrr"}, Lt: {regs: "rrr"}, Le: {regs: "rrr"}, Gt: {regs: "rrr"}, Ge: {regs: "rrr"},
 	Jump: {regs: "---", d: dJump, ends: true}, Loop: {regs: "---", d: dJump, ends: true},
 	JumpFalse: {regs: "r--", d: dJump}, JumpTrue: {regs: "r--", d: dJump},

@@ -13,8 +13,7 @@ func (f *fnState) call(e *syntax.Call, dst int) {
 		return
 	}
 	mark := f.next
-	base := f.temp()
-	f.release(mark)
+	base := f.over(dst)
 	switch {
 	case len(e.Path) > 0:
 		f.modCall(e, base)

@@ -34,6 +34,7 @@ type chainArgs struct {
 
 func (f *fnState) chain(e *syntax.Chain, dst int) {
 	mark := f.next
+	f.over(dst)
 	args := f.chainOperands(e)
 	w := f.startWalk(e)
 	t := dst

@@ -52,6 +52,9 @@ func (f *fnState) either(first, second func()) {
 }
 
 func (f *fnState) ifNode(n *syntax.If, dst int) {
+	if n.Else == nil && dst < 0 && f.leaveIf(n) {
+		return
+	}
 	mark := f.next
 	no := f.ifFalse(n.Cond)
 	f.release(mark)
@@ -69,6 +72,37 @@ func (f *fnState) ifNode(n *syntax.If, dst int) {
 		}
 		f.patch(end)
 	})
+}
+
+// leaveIf compiles `if x { break }` and `if x { continue }` as a jump out of
+// the condition, and reports whether n is one of them.
+func (f *fnState) leaveIf(n *syntax.If) bool {
+	if len(n.Then.Stmts) != 1 || len(f.loops) == 0 || f.fn.HasEval || f.c.opts.Profile {
+		return false
+	}
+	l := f.loops[len(f.loops)-1]
+	switch s := n.Then.Stmts[0].(type) {
+	case *syntax.Break:
+		if s.Value != nil || l.dst >= 0 {
+			return false
+		}
+	case *syntax.Continue:
+		if l.top >= 0 {
+			return false
+		}
+	default:
+		return false
+	}
+	mark := f.next
+	out := f.ifTrue(n.Cond)
+	f.release(mark)
+	f.cost++ // of the statement inside
+	if _, ok := n.Then.Stmts[0].(*syntax.Break); ok {
+		l.breaks = append(l.breaks, out...)
+	} else {
+		l.continues = append(l.continues, out...)
+	}
+	return true
 }
 
 // startLoop opens a loop; the value of a break goes to a temporary, since dst
@@ -271,7 +305,7 @@ func (f *fnState) continueNode(n *syntax.Continue) {
 	l := f.loops[len(f.loops)-1]
 	f.leaveLoop(l, n.Pos())
 	if l.top >= 0 {
-		f.emit(code.Loop, 0, 0, 1, int32(l.top), n.Pos())
+		f.emit(code.Loop, 0, 1, 0, int32(l.top), n.Pos())
 		return
 	}
 	l.continues = append(l.continues, f.emit(code.Jump, 0, 0, 0, 0, n.Pos()))

@@ -228,7 +228,7 @@ func (f *fnState) unknown(name string) *value.Error {
 
 func (f *fnState) interp(e *syntax.Interp, dst int) {
 	mark := f.next
-	first := f.next
+	first := f.over(dst)
 	n := 0
 	for _, p := range e.Parts {
 		f.expr(p, f.temp())
@@ -311,8 +311,7 @@ const arrayChunk = 32
 
 func (f *fnState) array(e *syntax.ArrayLit, dst int) {
 	mark := f.next
-	first := f.temp()
-	f.release(first)
+	first := f.over(dst)
 	n := min(len(e.Elems), arrayChunk)
 	for _, x := range e.Elems[:n] {
 		f.expr(x, f.temp())
@@ -339,6 +338,7 @@ func (f *fnState) array(e *syntax.ArrayLit, dst int) {
 
 func (f *fnState) mapLit(e *syntax.MapLit, dst int) {
 	mark := f.next
+	first := f.over(dst)
 	if len(e.Entries) > arrayChunk {
 		f.bigMap(e, dst)
 		f.release(mark)
@@ -347,7 +347,6 @@ func (f *fnState) mapLit(e *syntax.MapLit, dst int) {
 	// Values are evaluated in the order of the source and stand in registers
 	// in the order of the sorted keys.
 	keys, slot := sortedKeys(e.Entries)
-	first := f.next
 	for range e.Entries {
 		f.temp()
 	}
@@ -383,6 +382,7 @@ func (f *fnState) bigMap(e *syntax.MapLit, dst int) {
 
 func (f *fnState) unary(e *syntax.Unary, dst int) {
 	mark := f.next
+	f.over(dst)
 	x := f.operand(e.X)
 	f.emit(code.Unary, dst, x, 0, int32(e.Op), e.Pos())
 	f.release(mark)
@@ -396,7 +396,7 @@ var hot = map[syntax.Op]code.Op{
 
 // hotInt maps operators to the forms with an immediate operand.
 var hotInt = map[syntax.Op]code.Op{
-	syntax.OpAdd: code.AddInt, syntax.OpSub: code.SubInt, syntax.OpMul: code.MulInt,
+	syntax.OpAdd: code.AddInt, syntax.OpSub: code.SubInt, syntax.OpMul: code.MulInt, syntax.OpMod: code.ModInt,
 }
 
 func immediate(e syntax.Expr) (int32, bool) {
@@ -426,6 +426,7 @@ func (f *fnState) binary(e *syntax.Binary, dst int) {
 	}
 	mark := f.next
 	defer f.release(mark)
+	f.over(dst)
 	left := e.L
 	if u, ok := left.(*syntax.UnitLit); ok && !u.Pos().Known() {
 		left = &syntax.IntLit{} // a range without a start
@@ -474,7 +475,8 @@ func (f *fnState) concat(e *syntax.Binary, dst int) bool {
 	if !isText(parts[0]) && !isText(parts[1]) || len(parts) > arrayChunk {
 		return false
 	}
-	mark, first := f.next, f.next
+	mark := f.next
+	first := f.over(dst)
 	for _, p := range parts {
 		f.expr(p, f.temp())
 	}
@@ -591,7 +593,7 @@ func (f *fnState) ifFalse(e syntax.Expr) []int {
 
 // ifTrueOf is ifFalse of `!x`. The operand of ! must be a bool, and the error
 // when it is not is that of the operator, so only what is known to be a bool
-// jumps directly.
+// is compiled as one; for others the jump itself does what the operator would.
 func (f *fnState) ifTrueOf(e *syntax.Unary) []int {
 	if b, ok := e.X.(*syntax.Binary); ok {
 		if _, compares := unless[b.Op]; compares || b.Op == syntax.OpAnd || b.Op == syntax.OpOr {
@@ -599,9 +601,7 @@ func (f *fnState) ifTrueOf(e *syntax.Unary) []int {
 		}
 	}
 	x := f.operand(e.X)
-	t := f.temp()
-	f.emit(code.Unary, t, x, 0, int32(syntax.OpNot), e.Pos())
-	return []int{f.emit(code.JumpFalse, t, 0, 0, 0, e.Pos())}
+	return []int{f.emit(code.JumpTrue, x, 1, 0, 0, e.Pos())}
 }
 
 func isLiteral(e syntax.Expr) bool {
@@ -617,6 +617,11 @@ func (f *fnState) ifTrue(e syntax.Expr) []int {
 	e = folded(e)
 	mark := f.next
 	defer func() { f.release(mark) }()
+	if u, ok := e.(*syntax.Unary); ok && u.Op == syntax.OpNot && !isLiteral(u.X) {
+		f.cost++
+		x := f.operand(u.X)
+		return []int{f.emit(code.JumpFalse, x, 1, 0, 0, u.Pos())}
+	}
 	if b, ok := e.(*syntax.Binary); ok {
 		switch b.Op {
 		case syntax.OpOr:

@@ -125,6 +125,8 @@ type fnState struct {
 	loops  []*loop
 	catch  []int // registers of the errors being handled, innermost last
 	cost   int
+	// target is the register of the variable that is being assigned, or -1.
+	target int
 	consts map[constKey]int32
 	// blockVars is the number of variables outside the current block.
 	blockVars int
@@ -172,7 +174,7 @@ func (c *compiler) newFn(fn *code.Func, info *fnInfo, parent *fnState) *fnState 
 	if info == nil {
 		info = &fnInfo{}
 	}
-	f := &fnState{c: c, fn: fn, info: info, parent: parent, consts: map[constKey]int32{}}
+	f := &fnState{c: c, fn: fn, info: info, parent: parent, target: -1, consts: map[constKey]int32{}}
 	fn.HasEval = info.hasEval
 	return f
 }
@@ -215,6 +217,7 @@ func (f *fnState) finish() {
 	}
 	f.fn.Cost = int32(min(f.cost+1, 1<<30))
 	f.nestTries()
+	f.shorten()
 }
 
 // nestTries finds the range around each protected range. They are in the
@@ -264,6 +267,17 @@ func (f *fnState) temp() int {
 	f.next++
 	f.maxReg = max(f.maxReg, r)
 	return r
+}
+
+// over prepares for putting the parts of what goes to dst into temporaries:
+// the next one is dst itself if that is the topmost, so that nothing has to be
+// moved there in the end. It returns the next one. The caller releases what is
+// above dst afterwards.
+func (f *fnState) over(dst int) int {
+	if dst == f.next-1 && dst != f.target {
+		f.next = dst
+	}
+	return f.next
 }
 
 // release gives back all registers from mark on.

@@ -204,7 +204,10 @@ func (f *fnState) assignVar(t *syntax.Ident, s *syntax.Assign) {
 	}
 	v := f.lookup(t.Name)
 	if v != nil && v.far < 0 && !v.boxed && !v.isConst && !f.fn.HasEval && !late(val) {
+		outer := f.target
+		f.target = v.reg
 		f.expr(val, v.reg)
+		f.target = outer
 		return
 	}
 	r := f.temp()

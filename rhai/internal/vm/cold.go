@@ -23,7 +23,7 @@ func (vm *VM) cold(in code.Instr, regs *[256]value.Value) status {
 		}
 		return vm.done(vm.assign(syntax.Op(in.D()), &regs[in.A()], regs[in.B()]))
 	case code.Unary:
-		return vm.unary(in, regs)
+		return vm.done(vm.unary(syntax.Op(in.D()), regs[in.B()], &regs[in.A()]))
 	case code.NeedBool:
 		_, ok := vm.truth(&regs[in.A()])
 		return vm.done(ok)
@@ -145,32 +145,32 @@ func (vm *VM) doneErr(err error) status {
 	return failed
 }
 
-func (vm *VM) unary(in code.Instr, regs *[256]value.Value) status {
-	x, ok := vm.plain(regs[in.B()])
+// unary computes op x into *dst.
+func (vm *VM) unary(op syntax.Op, x value.Value, dst *value.Value) bool {
+	x, ok := vm.plain(x)
 	if !ok {
-		return failed
+		return false
 	}
-	v, err := value.Unary(syntax.Op(in.D()), x)
+	v, err := value.Unary(op, x)
 	if err == value.ErrNoOperator {
-		return vm.unaryOverload(in, regs, x)
+		return vm.unaryOverload(op, x, dst)
 	}
 	if err != nil {
-		return vm.doneErr(err)
+		return vm.failErr(err)
 	}
-	regs[in.A()] = v
-	return next
+	*dst = v
+	return true
 }
 
 // unaryOverload tries the embedder's overloads of a unary operator. It is
 // apart from unary, whose operand would otherwise be moved to the Go heap.
 //
 //go:noinline
-func (vm *VM) unaryOverload(in code.Instr, regs *[256]value.Value, x value.Value) status {
-	op := syntax.Op(in.D()).String()
-	if f := vm.overload(vm.cfg.Registry.Find(op, 1), &x, nil); f != nil {
-		return vm.done(vm.invoke(f, &x, nil, &regs[in.A()]))
+func (vm *VM) unaryOverload(op syntax.Op, x value.Value, dst *value.Value) bool {
+	if f := vm.overload(vm.cfg.Registry.Find(op.String(), 1), &x, nil); f != nil {
+		return vm.invoke(f, &x, nil, dst)
 	}
-	return vm.failNow(vm.notFound(op, x))
+	return vm.fail(vm.notFound(op.String(), x))
 }
 
 func (vm *VM) makeArray(in code.Instr, regs *[256]value.Value) status {

@@ -155,6 +155,13 @@ func (vm *VM) loop() {
 			}
 			goto arithInt
 
+		case code.ModInt:
+			if b := &regs[in.B()]; b.Ref == &value.IntTag && in.D() > 0 {
+				regs[in.A()].SetInt(int64(b.Bits) % int64(in.D()))
+				continue
+			}
+			goto arithInt
+
 		case code.Eq:
 			b, c := &regs[in.B()], &regs[in.C()]
 			if b.Ref == &value.IntTag && c.Ref == &value.IntTag {
@@ -508,9 +515,9 @@ func (vm *VM) loop() {
 		}
 		continue
 
-	// What follows calls. Nothing but vm lives across a call: a variable that
-	// did would be stored to Go's stack by every instruction, wherever it is
-	// needed.
+		// What follows calls. Nothing but vm lives across a call: a variable that
+		// did would be stored to Go's stack by every instruction, wherever it is
+		// needed.
 	arith:
 		vm.pc = pc
 		st = vm.arith(in, regs)

@@ -13,7 +13,7 @@ import (
 // operators maps hot operations back to what the script wrote.
 var operators = [...]syntax.Op{
 	code.Add: syntax.OpAdd, code.Sub: syntax.OpSub, code.Mul: syntax.OpMul, code.Div: syntax.OpDiv, code.Mod: syntax.OpMod,
-	code.AddInt: syntax.OpAdd, code.SubInt: syntax.OpSub, code.MulInt: syntax.OpMul,
+	code.AddInt: syntax.OpAdd, code.SubInt: syntax.OpSub, code.MulInt: syntax.OpMul, code.ModInt: syntax.OpMod,
 	code.Eq: syntax.OpEq, code.Ne: syntax.OpNe, code.Lt: syntax.OpLt, code.Le: syntax.OpLe, code.Gt: syntax.OpGt, code.Ge: syntax.OpGe,
 	code.UnlessEq: syntax.OpEq, code.UnlessNe: syntax.OpNe, code.UnlessLt: syntax.OpLt,
 	code.UnlessLe: syntax.OpLe, code.UnlessGt: syntax.OpGt, code.UnlessGe: syntax.OpGe,
@@ -99,11 +99,20 @@ func (vm *VM) compareJump(in code.Instr, regs *[256]value.Value) status {
 
 // truthJump is the general form of JumpFalse and JumpTrue.
 func (vm *VM) truthJump(in code.Instr, regs *[256]value.Value) status {
-	yes, ok := vm.truth(&regs[in.A()])
+	x := &regs[in.A()]
+	if in.B() == 1 {
+		// The operand of a `!`, which is not a plain bool.
+		var not value.Value
+		if !vm.unary(syntax.OpNot, *x, &not) {
+			return failed
+		}
+		x = &not
+	}
+	yes, ok := vm.truth(x)
 	if !ok {
 		return failed
 	}
-	if yes == (in.Op() == code.JumpTrue) {
+	if yes != (in.B() == 1) == (in.Op() == code.JumpTrue) {
 		vm.pc = int(in.D())
 	}
 	return next
