@@ -94,7 +94,7 @@ then deploy a script with "picloud deploy hello.rhai".`,
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"server", "Server:", []*cobra.Command{c.serveCommand()}},
+		{"server", "Server:", []*cobra.Command{c.serveCommand(), c.caddyfileCommand()}},
 		{"account", "Account:", []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand()}},
 		{"scripts", "Scripts:", []*cobra.Command{
 			c.deployCommand(), c.checkCommand(), c.definitionsCommand(), c.listCommand(), c.showCommand(), c.sourceCommand(), c.versionsCommand(),

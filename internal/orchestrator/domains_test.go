@@ -142,3 +142,18 @@ func TestNobodyElseMayAskForCertificates(t *testing.T) {
 		}
 	}
 }
+
+func TestHostsThatAreNone(t *testing.T) {
+	t.Parallel()
+	label := strings.Repeat("a", 63)
+	long := strings.Join([]string{label, label, label, label[:61]}, ".")
+	for host, want := range map[string]bool{
+		"": true, "a": true, "A.b-c_d.example:80": true, "a.example.": true, "127.0.0.1:8080": true, "[::1]": true, "[fe80::1%25eth0]": true, "[::1]:80": true, "a:": true, long + ".:65535": true,
+		"a:80:80": false, "a:b": false, "[::1": false, "[::1]x": false, "[x]": false, "[]": false, "::1": false, "a/b": false, "a b": false, "a@b": false, "a%41": false, "a\x00": false, "a,b": false,
+		"\xff": false, "é.example": false, "a:-1": false, "a\\b": false, long + "a.:65535": false, "*": false, "`": false, "{": false, "a\x10b": false,
+	} {
+		if got := validHost(host); got != want {
+			t.Errorf("validHost(%q) = %v", host, got)
+		}
+	}
+}

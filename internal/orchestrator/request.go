@@ -26,6 +26,9 @@ func checkHead(r *http.Request) error {
 	if len(r.RequestURI) > maxURL {
 		return picloud.Errorf(picloud.CodeURITooLong, "the URL has more than %d bytes", maxURL)
 	}
+	if !validHost(r.Host) {
+		return picloud.Errorf(picloud.CodeMalformed, "the host is not one")
+	}
 	total := 0
 	for name, values := range r.Header {
 		for _, v := range values {
@@ -40,6 +43,43 @@ func checkHead(r *http.Request) error {
 	}
 	return nil
 }
+
+// maxHost is the longest Host: a name of 253 bytes, a final dot, and a port.
+const maxHost = 253 + 1 + 6
+
+// validHost reports whether a Host is a name or an address, with or without a
+// port, that everybody reads in the same way. One that is absent is the
+// clients' of HTTP/1.0.
+func validHost(host string) bool {
+	if len(host) > maxHost {
+		return false
+	}
+	name := host
+	if strings.HasPrefix(host, "[") {
+		end := strings.IndexByte(host, ']')
+		if end < 0 || end+1 < len(host) && host[end+1] != ':' {
+			return false
+		}
+		if _, err := netip.ParseAddr(host[1:end]); err != nil {
+			return false
+		}
+		name = host[end+1:]
+	}
+	name, port, _ := strings.Cut(name, ":")
+	for i := range len(port) {
+		if !digit(port[i]) {
+			return false
+		}
+	}
+	for i := range len(name) {
+		if c := name[i]; !digit(c) && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '.' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 // forwardedHeaders are those in which proxies say for whom they ask.
 var forwardedHeaders = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Forwarded"}

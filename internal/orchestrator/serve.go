@@ -60,6 +60,9 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 	if err := checkHead(r); err != nil {
 		return refusal(err, id)
 	}
+	if r.URL.Path == "" && r.URL.Host != "" {
+		r.URL.Path = "/" // "GET http://host HTTP/1.1" asks for it, as proxies know
+	}
 	path, err := normalPath(r.URL)
 	if err != nil {
 		return refusal(err, id)
@@ -101,7 +104,10 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 
 // serveReserved answers what is PiCloud's own.
 func (o *Orchestrator) serveReserved(t *table, path string, r *http.Request, id string) *picloud.Response {
-	if path == TLSAskPath {
+	switch path {
+	case HealthPath:
+		return health()
+	case TLSAskPath:
 		if resp := o.tlsAsk(t, r); resp != nil {
 			return resp
 		}
