@@ -125,7 +125,8 @@ func (r *run) guarded(ctx context.Context, s *sandbox) (err error) {
 	}()
 	inv := &hostapi.Invocation{
 		Execution: r.x, Now: r.e.now, Rand: r.e.rand, Patterns: &s.patterns,
-		Log: func(level picloud.Level, message string) { r.log.add(level, message, 0) },
+		Data: r.host,
+		Log:  func(level picloud.Level, message string) { r.log.add(level, message, 0) },
 	}
 	job := rhai.Run{
 		Program: r.prog.prog, Host: inv, Limits: new(runLimits(r.x.Limits)), Now: r.e.now,
@@ -148,8 +149,21 @@ func (r *run) guarded(ctx context.Context, s *sandbox) (err error) {
 		return err
 	})
 	r.out.Operations, r.out.PeakBytes = stats.Operations, stats.PeakBytes
+	if inv.Failed() != nil {
+		return &doomedError{inv.Failed(), err}
+	}
+	if r.out.Effects = inv.Effects(); err != nil && r.out.Effects != nil {
+		r.out.Effects.Writes = nil // a run that failed leaves nothing
+	}
 	return err
 }
+
+// doomedError is a failure of the platform that the script could not help, with
+// where it was in the script, if it got that far.
+type doomedError struct{ cause, script error }
+
+func (d *doomedError) Error() string { return d.cause.Error() }
+func (d *doomedError) Unwrap() error { return d.cause }
 
 // resolve finds the program that `import "name"` means: the live version of
 // another script of the app.

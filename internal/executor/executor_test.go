@@ -26,6 +26,14 @@ func (s shelf) LiveVersion(_ context.Context, script string) (string, error) {
 	return "", picloud.NotFound("script", script)
 }
 
+func (s shelf) ReadEntries(_ context.Context, keys []string) ([]picloud.Entry, error) {
+	return make([]picloud.Entry, len(keys)), nil
+}
+
+func (s shelf) ListEntries(context.Context, picloud.EntryQuery) (picloud.EntryPage, error) {
+	return picloud.EntryPage{}, nil
+}
+
 // request is a GET with a few of everything.
 func request() *picloud.Request {
 	return &picloud.Request{

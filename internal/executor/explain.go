@@ -30,6 +30,7 @@ func (r *run) explain(parent, ctx context.Context, err error) *picloud.ScriptErr
 	isScript := errors.As(err, &script)
 	var crash *panicError
 	var load *loadError
+	var doomed *doomedError
 	var mine *picloud.Error
 	switch {
 	case errors.As(err, &crash):
@@ -42,6 +43,8 @@ func (r *run) explain(parent, ctx context.Context, err error) *picloud.ScriptErr
 			r.place(e, script)
 		}
 		return e
+	case errors.As(err, &doomed):
+		return r.explainDoomed(ctx, doomed)
 	case errors.As(err, &load):
 		return r.explainLoad(ctx, load)
 	case isScript:
@@ -51,6 +54,22 @@ func (r *run) explain(parent, ctx context.Context, err error) *picloud.ScriptErr
 	}
 	r.e.log.ErrorContext(ctx, "a run failed inside", "invocation", r.x.ID, "app", r.x.App, "script", r.x.Script, "err", err)
 	return &picloud.ScriptError{Code: picloud.CodeInternal, Message: "something went wrong inside the server"}
+}
+
+// explainDoomed tells why the platform could not do what a script asked for.
+func (r *run) explainDoomed(ctx context.Context, err *doomedError) *picloud.ScriptError {
+	e := &picloud.ScriptError{Code: picloud.CodeUnavailable, Message: "the data could not be reached"}
+	var mine *picloud.Error
+	if errors.As(err.cause, &mine) {
+		e.Code, e.Message = mine.Code, mine.Message
+	} else {
+		r.e.log.WarnContext(ctx, "a host call failed", "invocation", r.x.ID, "app", r.x.App, "script", r.x.Script, "err", err.cause)
+	}
+	var script *rhai.Error
+	if errors.As(err.script, &script) {
+		r.place(e, script)
+	}
+	return e
 }
 
 func (r *run) explainLoad(ctx context.Context, err *loadError) *picloud.ScriptError {

@@ -29,6 +29,8 @@ type encoder struct {
 	// before a number of values or bytes is written.
 	room   func(size int) error
 	charge func(operations int) error
+	// exact refuses what would not come back as it was: blobs.
+	exact bool
 }
 
 // encode is v as JSON within a call, billed.
@@ -135,6 +137,9 @@ func (e *encoder) float(f float64) error {
 }
 
 func (e *encoder) blob(b []byte) error {
+	if e.exact {
+		return errors.New("a blob within a map or an array has no JSON form: keep it by itself, or as base64")
+	}
 	n := base64.StdEncoding.EncodedLen(len(b))
 	if err := e.bill(n); err != nil {
 		return err

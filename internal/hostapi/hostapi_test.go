@@ -22,6 +22,8 @@ type host struct {
 	limits picloud.Limits
 	seed   [32]byte
 	logged []string
+	data   Data
+	last   *Invocation // of the last run
 }
 
 func newHost(t testing.TB) *host {
@@ -47,7 +49,9 @@ func (h *host) run(source string, q *picloud.Request) (*picloud.Response, rhai.S
 		Rand:      rand.NewChaCha8(h.seed),
 		Log:       func(level picloud.Level, message string) { h.logged = append(h.logged, string(level)+" "+message) },
 		Patterns:  &Patterns{},
+		Data:      h.data,
 	}
+	h.last = inv
 	l := h.limits
 	var resp *picloud.Response
 	stats, err := h.engine.NewVM().Run(context.Background(), rhai.Run{

@@ -21,8 +21,35 @@ type Invocation struct {
 	// Patterns holds compiled regular expressions; it may serve one run after
 	// the other, but only one at a time.
 	Patterns *Patterns
+	// Data answers what the script reads; nil: there is none to be had.
+	Data Data
 
 	request *request // made when the script first looks
+	tx      transaction
+	failed  error // why the run cannot succeed any more
+}
+
+// Effects is what the run has seen and wants to change; nil for nothing.
+func (inv *Invocation) Effects() *picloud.Effects { return inv.tx.effects() }
+
+// Failed is why the run has failed whatever its script made of it: a limit of
+// the platform, or a platform that could not answer. nil if it has not.
+func (inv *Invocation) Failed() error { return inv.failed }
+
+// doom makes the run fail, even if its script catches the error.
+func (inv *Invocation) doom(err error) error {
+	if inv.failed == nil {
+		inv.failed = err
+	}
+	return inv.failed
+}
+
+// dataReady fails where there is no data to work on.
+func (inv *Invocation) dataReady() error {
+	if inv.failed == nil && inv.Data == nil {
+		return inv.doom(picloud.Errorf(picloud.CodeUnavailable, "there is no data to be had here"))
+	}
+	return inv.failed
 }
 
 // invocation finds the run that a call belongs to.
@@ -33,7 +60,7 @@ func Modules() []*rhai.Module {
 	return []*rhai.Module{
 		logModule(), jsonModule(), base64Module(), hexModule(), hashModule(), hmacModule(),
 		uuidModule(), randModule(), timeModule(), urlModule(), htmlModule(), csvModule(),
-		regexModule(), envModule(),
+		regexModule(), envModule(), kvModule(),
 	}
 }
 

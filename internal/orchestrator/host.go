@@ -18,6 +18,16 @@ func (h *host) VersionSource(ctx context.Context, hash string) (string, error) {
 	return h.o.cfg.Store.VersionSource(ctx, hash)
 }
 
+// ReadEntries implements picloud.Host.
+func (h *host) ReadEntries(ctx context.Context, keys []string) ([]picloud.Entry, error) {
+	return h.o.cfg.Store.ReadEntries(ctx, h.appID, keys)
+}
+
+// ListEntries implements picloud.Host.
+func (h *host) ListEntries(ctx context.Context, q picloud.EntryQuery) (picloud.EntryPage, error) {
+	return h.o.cfg.Store.ListEntries(ctx, h.appID, q)
+}
+
 // LiveVersion implements picloud.Host.
 func (h *host) LiveVersion(_ context.Context, script string) (string, error) {
 	if t := h.o.table.Load(); t != nil {

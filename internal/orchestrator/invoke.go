@@ -50,7 +50,9 @@ func (o *Orchestrator) Invoke(ctx context.Context, app, script string, r *http.R
 	if err != nil {
 		return nil, err
 	}
-	o.recorder.add(record)
+	if record != nil {
+		o.recorder.add(*record)
+	}
 	w := &memoryWriter{header: http.Header{}}
 	write(w, resp, id)
 	return w.response(r), nil

@@ -17,6 +17,7 @@ import (
 type Store interface {
 	picloud.Snapshots
 	picloud.Records
+	picloud.Data
 }
 
 // Executor runs scripts.
@@ -85,6 +86,7 @@ type Orchestrator struct {
 	bodies   atomic.Int64 // bytes of bodies admitted and not yet done with
 	recorder *recorder
 	inflight inflight
+	lanes    lanes
 
 	reloading   sync.Mutex // held while a snapshot is loaded
 	mu          sync.Mutex

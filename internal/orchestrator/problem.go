@@ -75,6 +75,8 @@ var details = map[picloud.Code]string{
 	picloud.CodeResponseSize: "the script's response is too large",
 	picloud.CodeBadResponse:  "the script returned what cannot be a response",
 	picloud.CodeUnavailable:  "the script cannot be loaded right now",
+	picloud.CodeStale:        "the data that the script works on keeps changing, try again",
+	picloud.CodeQuota:        "the app keeps as much data as it may",
 	picloud.CodeInternal:     "something went wrong inside",
 	picloud.CodeCanceled:     "the request was canceled",
 	picloud.CodeExecutorLost: "the process that ran the script ended before it did; nothing that the script wrote was kept",
@@ -91,13 +93,16 @@ func failure(e *picloud.ScriptError, id string) *picloud.Response {
 	}
 	status := http.StatusInternalServerError
 	switch e.Code {
-	case picloud.CodeTimeout, picloud.CodeCanceled, picloud.CodeUnavailable, picloud.CodeExecutorLost:
+	case picloud.CodeTimeout, picloud.CodeCanceled, picloud.CodeUnavailable, picloud.CodeExecutorLost, picloud.CodeStale, picloud.CodeQuota:
 		status = picloud.HTTPStatus(e.Code)
 	}
 	r := newProblem(status, e.Code, detail, id)
-	if e.Code == picloud.CodeUnavailable {
+	switch e.Code {
+	case picloud.CodeUnavailable:
 		setRetryAfter(r, retryAfter)
 		return r
+	case picloud.CodeStale:
+		setRetryAfter(r, time.Second)
 	}
 	r.Header.Set(errorHeader, string(e.Code))
 	return r

@@ -98,7 +98,9 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 		return refusal(err, id)
 	}
 	write(w, resp, id)
-	o.recorder.add(record)
+	if record != nil {
+		o.recorder.add(*record)
+	}
 	return nil
 }
 
@@ -123,25 +125,6 @@ func enabled(t *target) error {
 		return nil
 	}
 	return picloud.Errorf(picloud.CodeScriptDisabled, "the script is switched off")
-}
-
-// invoke runs a script and makes the response and the record of it. An error
-// means that it has not run.
-func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (*picloud.Response, picloud.Record, error) {
-	started := o.cfg.Now()
-	trace := traceParent(request.Header, id)
-	outcome, err := o.run(ctx, t, trigger, request, id)
-	if err != nil {
-		return nil, picloud.Record{}, err
-	}
-	resp := outcome.Response
-	if outcome.Error != nil {
-		resp = failure(outcome.Error, id)
-	}
-	if trace != "" {
-		resp.Header["Traceparent"] = []string{trace}
-	}
-	return resp, newRecord(t, trigger, request, id, started, outcome, resp), nil
 }
 
 // run runs a script once it has a slot. An error means that it has not run.

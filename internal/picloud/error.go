@@ -54,6 +54,8 @@ const (
 	CodeResponseSize Code = "response_size" // the response is larger than allowed
 	CodeBadResponse  Code = "bad_response"  // the script returned what cannot be a response
 	CodeExecutorLost Code = "executor_lost" // the process that ran the script ended before it did
+	CodeStale        Code = "stale"         // other invocations kept changing what the script read
+	CodeQuota        Code = "quota"         // the app keeps more than it may
 )
 
 // statuses is the whole mapping from codes to HTTP.
@@ -85,6 +87,8 @@ var statuses = map[Code]int{
 	CodeCanceled:           499, // nginx's "client closed request"; nobody is left to read it
 	CodeTimeout:            http.StatusGatewayTimeout,
 	CodeExecutorLost:       http.StatusBadGateway,
+	CodeStale:              http.StatusServiceUnavailable,
+	CodeQuota:              http.StatusInsufficientStorage,
 }
 
 // HTTPStatus is the HTTP status that a code is answered with: 500 for every

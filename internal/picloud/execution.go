@@ -41,6 +41,11 @@ type Host interface {
 	// LiveVersion is the hash of the version that another script of the app
 	// is at; CodeNotFound if there is no such script.
 	LiveVersion(ctx context.Context, script string) (string, error)
+	// ReadEntries is what keys of the app hold, in their order, all at one
+	// moment.
+	ReadEntries(ctx context.Context, keys []string) ([]Entry, error)
+	// ListEntries lists a range of the app's keys.
+	ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error)
 }
 
 // Request is an HTTP request as a script sees it: its path is normalised and
@@ -65,6 +70,7 @@ type Param struct{ Name, Value string }
 type Outcome struct {
 	Response   *Response
 	Error      *ScriptError
+	Effects    *Effects  // what it saw and, without an Error, wants to change; nil for nothing
 	Logs       []LogLine // At, Level, Message and Line are set
 	LogsCut    bool      // the log went over its limit
 	Operations int64

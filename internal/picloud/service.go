@@ -168,6 +168,31 @@ type Records interface {
 	Prune(ctx context.Context, r Retention, now time.Time) (Pruned, error)
 }
 
+// Data keeps what the scripts of an app remember.
+type Data interface {
+	// ReadEntries is what the keys hold, in their order, all at one moment.
+	ReadEntries(ctx context.Context, appID string, keys []string) ([]Entry, error)
+	// ListEntries lists a range of keys.
+	ListEntries(ctx context.Context, appID string, q EntryQuery) (EntryPage, error)
+	// Commit makes what an invocation wants to change happen together with
+	// its record, or nothing of it: [ErrStale] when something that it saw has
+	// changed, CodeQuota when the app would keep too much. Concurrent commits
+	// share one sync of the disk. A commit that has begun is not given up
+	// when ctx ends.
+	Commit(ctx context.Context, c Commit) error
+	// Unchanged fails with [ErrStale] unless everything that was seen is
+	// still so.
+	Unchanged(ctx context.Context, appID string, seen *Effects) error
+	// SweepEntries drops keys that have expired and tells how many.
+	SweepEntries(ctx context.Context, now time.Time) (int64, error)
+	// Usage is what an app keeps.
+	Usage(ctx context.Context, appID string) (DataUsage, error)
+}
+
+// DataUsage is what an app keeps: how many keys, and the bytes of keys and
+// values.
+type DataUsage struct{ Keys, Bytes int64 }
+
 // RecordQuery chooses records. Zero fields do not restrict.
 type RecordQuery struct {
 	App        string // an app's name; required

@@ -33,31 +33,37 @@ func (s *Store) AddRecords(ctx context.Context, batch []picloud.Record) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	total := int64(len(batch))
-	for _, r := range batch {
-		total += int64(len(r.Logs))
-	}
-	err := s.write(ctx, "record invocations", func(tx *tx) error {
-		last, err := advance(tx, "records", total)
-		if err != nil {
-			return err
-		}
-		w, err := newRecordWriter(tx, last-total)
-		if err != nil {
-			return err
-		}
-		defer w.close()
-		for i := range batch {
-			if err := w.add(&batch[i]); err != nil {
-				return err
-			}
-		}
-		return tx.notify(recordsNotice, "")
-	})
+	err := s.write(ctx, "record invocations", func(tx *tx) error { return addRecords(tx, batch) })
 	if err == nil {
 		s.recorded.wake()
 	}
 	return err
+}
+
+// addRecords enters records in a transaction.
+func addRecords(tx *tx, batch []picloud.Record) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	total := int64(len(batch))
+	for _, r := range batch {
+		total += int64(len(r.Logs))
+	}
+	last, err := advance(tx, "records", total)
+	if err != nil {
+		return err
+	}
+	w, err := newRecordWriter(tx, last-total)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	for i := range batch {
+		if err := w.add(&batch[i]); err != nil {
+			return err
+		}
+	}
+	return tx.notify(recordsNotice, "")
 }
 
 // Recorded implements [picloud.Records].

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -24,6 +25,9 @@ type Config struct {
 	Now  func() time.Time // the clock of created_at and its like
 	IDs  *picloud.IDs     // names for new rows
 	Log  *slog.Logger     // told when PostgreSQL goes away and comes back; nil is nowhere
+	// Quota is how many bytes of keys and values an app may keep; 0 means
+	// picloud.DefaultQuotaBytes.
+	Quota int64
 }
 
 // Store implements the store interfaces of package picloud. It is safe for
@@ -38,6 +42,8 @@ type Store struct {
 	listener   *listener // nil on SQLite
 	statements atomic.Int64
 	changes    subscribers
+	commits    committer
+	quota      int64  // bytes that an app may keep
 	recorded   signal // records were entered, by whomever
 	membership signal // nodes came, went, or got another state
 }
@@ -52,6 +58,7 @@ var (
 	_ picloud.Scripts         = (*Store)(nil)
 	_ picloud.Snapshots       = (*Store)(nil)
 	_ picloud.Records         = (*Store)(nil)
+	_ picloud.Data            = (*Store)(nil)
 	_ picloud.Users           = (*Store)(nil)
 	_ picloud.Members         = (*Store)(nil)
 	_ picloud.APIKeys         = (*Store)(nil)
@@ -67,7 +74,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Path == "" || cfg.Now == nil || cfg.IDs == nil {
 		return nil, errors.New("open store: incomplete configuration")
 	}
-	s := &Store{now: cfg.Now, ids: cfg.IDs, log: cfg.Log}
+	s := &Store{now: cfg.Now, ids: cfg.IDs, log: cfg.Log, quota: cmp.Or(cfg.Quota, picloud.DefaultQuotaBytes)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -110,6 +117,7 @@ func (s *Store) openPostgres(ctx context.Context, url string) (err error) {
 // Close waits for running statements and closes the database. Closing twice
 // is no error.
 func (s *Store) Close() error {
+	s.commits.work.Wait()
 	if s.listener != nil {
 		s.listener.stop()
 	}

@@ -21,7 +21,7 @@ import (
 // openAt opens a store on a file; the test closes it.
 func openAt(t testing.TB, path string) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), Config{Path: path, Now: time.Now, IDs: picloud.NewIDs(time.Now, rand.Reader)})
+	s, err := Open(context.Background(), Config{Path: path, Now: time.Now, IDs: picloud.NewIDs(time.Now, rand.Reader), Quota: 8 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ type callKind byte
 const (
 	callVersionSource callKind = iota + 1
 	callLiveVersion
+	callReadEntries
+	callListEntries
 )
 
 // answering does a call for a run: it reads the arguments, asks the host, and
@@ -28,6 +30,10 @@ func answerings(k callKind) answering {
 		return answerVersionSource
 	case callLiveVersion:
 		return answerLiveVersion
+	case callReadEntries:
+		return answerReadEntries
+	case callListEntries:
+		return answerListEntries
 	}
 	return nil
 }

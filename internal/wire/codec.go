@@ -147,7 +147,10 @@ func (d *decoder) time() time.Time {
 		d.fail("a time of %d nanoseconds", nanos)
 		return time.Time{}
 	}
-	return time.Unix(seconds, int64(nanos))
+	if t := time.Unix(seconds, int64(nanos)); !t.IsZero() {
+		return t
+	}
+	return time.Time{} // without a zone, as it was
 }
 
 // header reads a header of at most so many fields.

@@ -32,7 +32,7 @@ const (
 	maxHello  = 64 << 10
 	maxRun    = 72 << 20 // a body of 64 MiB, and a header, parameters and environment
 	maxCall   = 64 << 10 // grows with what calls ask
-	maxAnswer = 2 << 20  // grows with what calls are answered: a source, today
+	maxAnswer = 12 << 20 // a page of values: MaxPageBytes, one more value, and the keys
 )
 
 // errProtocol is in every error that means that the other side broke a rule.

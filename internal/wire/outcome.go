@@ -29,7 +29,7 @@ func outcomeSize(l *picloud.Limits) int {
 
 // textSize is that of everything but the body.
 func textSize(l *picloud.Limits) int {
-	return int(2*min(l.LogBytes, 1<<28)) + logRoom + textRoom
+	return int(2*min(l.LogBytes, 1<<28)) + logRoom + textRoom + effectsRoom
 }
 
 func appendOutcome(b []byte, o *picloud.Outcome) []byte {
@@ -41,6 +41,7 @@ func appendOutcome(b []byte, o *picloud.Outcome) []byte {
 		l := &o.Logs[i]
 		b = appendInt(appendText(appendText(appendTime(b, l.At), string(l.Level)), l.Message), int64(l.Line))
 	}
+	b = appendEffects(b, o.Effects)
 	if e := o.Error; e != nil {
 		b = appendBool(b, false)
 		for _, s := range [...]string{string(e.Code), e.Message, e.Script, e.SourceLine} {
@@ -66,11 +67,11 @@ func decodeOutcome(b []byte, owned bool, l *picloud.Limits) (*picloud.Outcome, e
 	}
 	d := &decoder{s: text}
 	o := &picloud.Outcome{Operations: d.int(), PeakBytes: d.int(), Duration: time.Duration(d.int()), LogsCut: d.bool()}
-	o.Logs = d.logs(l.LogBytes)
+	o.Logs, o.Effects = d.logs(l.LogBytes), d.effects()
 	if d.bool() {
 		o.Response = d.response(body, owned, l.ResponseBytes)
-	} else {
-		o.Error = d.scriptError()
+	} else if o.Error = d.scriptError(); o.Effects.Changes() {
+		d.fail("a run that failed wants to change something")
 	}
 	if o.Operations < 0 || o.PeakBytes < 0 || o.Duration < 0 {
 		d.fail("a negative cost")

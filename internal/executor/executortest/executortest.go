@@ -40,6 +40,38 @@ func (s Shelf) LiveVersion(_ context.Context, script string) (string, error) {
 	return "", picloud.NotFound("script", script)
 }
 
+// ReadEntries implements picloud.Host: every key is absent, but for "answer",
+// "octets" and "broken".
+func (s Shelf) ReadEntries(_ context.Context, keys []string) ([]picloud.Entry, error) {
+	list := make([]picloud.Entry, len(keys))
+	for i, key := range keys {
+		list[i].Key = key
+		switch key {
+		case "answer":
+			list[i] = picloud.Entry{Key: key, Version: 7, Kind: picloud.ValueJSON, Value: []byte("42"), ExpiresAt: time.Unix(4e9, 0)}
+		case "octets":
+			list[i] = picloud.Entry{Key: key, Version: 1 << 40, Kind: picloud.ValueBytes, Value: []byte{0, 255}}
+		case "broken":
+			return nil, &picloud.Error{Code: picloud.CodeUnavailable, Message: "the data cannot be reached"}
+		}
+	}
+	return list, nil
+}
+
+// ListEntries implements picloud.Host: there are as many as asked for, and
+// more.
+func (s Shelf) ListEntries(_ context.Context, q picloud.EntryQuery) (page picloud.EntryPage, err error) {
+	page.More = true
+	for i := range q.Limit {
+		e := picloud.Entry{Key: fmt.Sprintf("%s%04d", q.From, i), Version: int64(i + 1), Kind: picloud.ValueJSON}
+		if q.Values {
+			e.Value = fmt.Append(nil, i)
+		}
+		page.Entries = append(page.Entries, e)
+	}
+	return page, nil
+}
+
 // Execution asks for a run of a script of a shelf on a request that has a few
 // of everything.
 func Execution(script string) *picloud.Execution {
@@ -61,6 +93,7 @@ func Exercise(t *testing.T, e Executor) {
 		"Values": values, "TheRequestArrivesWhole": request, "Responses": responses, "Failures": failures, "Limits": limits,
 		"Logs": logs, "Imports": imports, "HostsThatFail": failingHosts, "Canceled": canceled, "Deadlines": deadlines,
 		"LargeBodies": largeBodies, "ManyAtOnce": many, "CallsAreCanceled": callsAreCanceled,
+		"Effects": effects,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -221,6 +254,12 @@ type brokenHost struct{ err error }
 
 func (h brokenHost) VersionSource(context.Context, string) (string, error) { return "", h.err }
 func (h brokenHost) LiveVersion(context.Context, string) (string, error)   { return "", h.err }
+func (h brokenHost) ReadEntries(context.Context, []string) ([]picloud.Entry, error) {
+	return nil, h.err
+}
+func (h brokenHost) ListEntries(context.Context, picloud.EntryQuery) (picloud.EntryPage, error) {
+	return picloud.EntryPage{}, h.err
+}
 
 func failingHosts(t *testing.T, e Executor) {
 	for _, err := range []error{errors.New("the disk of 10.0.0.1 is on fire"), picloud.NotFound("version", "x"), picloud.Errorf(picloud.CodeUnavailable, "away")} {
@@ -300,7 +339,10 @@ func many(t *testing.T, e Executor) {
 }
 
 // blockingHost answers when its caller has gone, and tells that it did.
-type blockingHost struct{ asked, done chan struct{} }
+type blockingHost struct {
+	picloud.Host
+	asked, done chan struct{}
+}
 
 func (h blockingHost) VersionSource(ctx context.Context, _ string) (string, error) {
 	close(h.asked)
@@ -309,11 +351,9 @@ func (h blockingHost) VersionSource(ctx context.Context, _ string) (string, erro
 	return "", ctx.Err()
 }
 
-func (h blockingHost) LiveVersion(context.Context, string) (string, error) { return "", nil }
-
 func callsAreCanceled(t *testing.T, e Executor) {
 	ctx, cancel := context.WithCancel(t.Context())
-	h := blockingHost{make(chan struct{}), make(chan struct{})}
+	h := blockingHost{Shelf{}, make(chan struct{}), make(chan struct{})}
 	go func() {
 		<-h.asked
 		cancel()
@@ -322,7 +362,7 @@ func callsAreCanceled(t *testing.T, e Executor) {
 	<-h.done
 	x := Execution("blocked-for-long")
 	x.Limits.WallTimeMS = 20
-	h = blockingHost{make(chan struct{}), make(chan struct{})}
+	h = blockingHost{Shelf{}, make(chan struct{}), make(chan struct{})}
 	fails(t, "a call beyond the wall time", e.Run(t.Context(), x, h), picloud.CodeTimeout)
 	<-h.done
 }

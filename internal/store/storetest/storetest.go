@@ -30,6 +30,7 @@ type Store interface {
 	picloud.APIKeys
 	picloud.Audits
 	picloud.InstanceOptions
+	picloud.Data
 }
 
 // Exercise runs the contract. open makes an empty store, new for each call,
@@ -51,6 +52,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"snapshots", snapshotCases},
 		{"records", recordCases},
 		{"nodes", nodeCases},
+		{"data", dataCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {

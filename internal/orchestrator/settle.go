@@ -1,0 +1,142 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/picloud/picloud/internal/picloud"
+)
+
+// maxAttempts is how often an invocation is run at most before its client is
+// told that the data keeps changing.
+const maxAttempts = 16
+
+// invoke runs a script, makes what it wants to change happen, and makes its
+// response. When others have changed meanwhile what it read, it is run again.
+// The record is nil when it was entered together with the changes. An error
+// means that the script has not run.
+func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (*picloud.Response, *picloud.Record, error) {
+	started := o.cfg.Now()
+	trace := traceParent(request.Header, id)
+	leave := func() {}
+	defer func() { leave() }()
+	for attempt := 1; ; attempt++ {
+		outcome, err := o.run(ctx, t, trigger, request, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		resp, record := o.conclude(t, trigger, request, id, started, trace, outcome)
+		if outcome.Effects == nil {
+			return resp, record, nil
+		}
+		switch err := o.settle(ctx, t, outcome, record); {
+		case err == nil && outcome.Effects.Changes():
+			o.recorder.wrote([]picloud.Record{*record})
+			return resp, nil, nil
+		case err == nil:
+			return resp, record, nil
+		case errors.Is(err, picloud.ErrStale) && attempt < maxAttempts && ctx.Err() == nil:
+			if attempt == 1 {
+				leave = o.lanes.enter(ctx, t.script.AppID)
+			}
+		default:
+			outcome.Response, outcome.Error = nil, o.unsettled(ctx, id, err)
+			resp, record = o.conclude(t, trigger, request, id, started, trace, outcome)
+			return resp, record, nil
+		}
+	}
+}
+
+// conclude makes the response and the record of a run.
+func (o *Orchestrator) conclude(t *target, trigger picloud.Trigger, request *picloud.Request, id string, started time.Time, trace string, out *picloud.Outcome) (*picloud.Response, *picloud.Record) {
+	resp := out.Response
+	if out.Error != nil {
+		resp = failure(out.Error, id)
+	}
+	if trace != "" {
+		resp.Header["Traceparent"] = []string{trace}
+	}
+	record := newRecord(t, trigger, request, id, started, out, resp)
+	return resp, &record
+}
+
+// settle makes what a run wants to change happen, or makes sure that what it
+// saw was so all at one moment. A single look at the data is so by itself.
+func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outcome, record *picloud.Record) error {
+	switch {
+	case out.Effects.Changes():
+		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Record: *record})
+	case out.Effects.Observations() > 1 && !cutShort(out.Error):
+		return o.cfg.Store.Unchanged(ctx, t.script.AppID, out.Effects)
+	}
+	return nil
+}
+
+// cutShort reports whether a run was ended from outside, whatever it saw.
+func cutShort(e *picloud.ScriptError) bool {
+	if e == nil {
+		return false
+	}
+	switch e.Code {
+	case picloud.CodeScriptError, picloud.CodeThrown, picloud.CodeBadResponse:
+		return false
+	}
+	return true
+}
+
+// unsettled is why the changes of a run could not be made.
+func (o *Orchestrator) unsettled(ctx context.Context, id string, err error) *picloud.ScriptError {
+	var mine *picloud.Error
+	if errors.As(err, &mine) {
+		return &picloud.ScriptError{Code: mine.Code, Message: mine.Message}
+	}
+	o.cfg.Log.ErrorContext(ctx, "what a script wants to change cannot be written", "request_id", id, "err", err)
+	return &picloud.ScriptError{Code: picloud.CodeUnavailable, Message: "the changes could not be written"}
+}
+
+// lanes let invocations that lost to others run one after the other, for each
+// app: otherwise all of them would lose again but one. The zero value is ready.
+type lanes struct {
+	mu    sync.Mutex
+	byApp map[string]*lane
+}
+
+// lane is a lock that can be waited for with a context.
+type lane struct {
+	turn  chan struct{} // holds one while somebody is in
+	users int           // who are in or wait
+}
+
+// enter waits for the app's lane; the caller leaves it by the function that it
+// returns. When ctx ends first, it goes on without.
+func (ls *lanes) enter(ctx context.Context, appID string) (leave func()) {
+	ls.mu.Lock()
+	if ls.byApp == nil {
+		ls.byApp = map[string]*lane{}
+	}
+	l := ls.byApp[appID]
+	if l == nil {
+		l = &lane{turn: make(chan struct{}, 1)}
+		ls.byApp[appID] = l
+	}
+	l.users++
+	ls.mu.Unlock()
+	entered := false
+	select {
+	case l.turn <- struct{}{}:
+		entered = true
+	case <-ctx.Done():
+	}
+	return func() {
+		if entered {
+			<-l.turn
+		}
+		ls.mu.Lock()
+		defer ls.mu.Unlock()
+		if l.users--; l.users == 0 {
+			delete(ls.byApp, appID)
+		}
+	}
+}
