@@ -23,12 +23,19 @@ type VM struct {
 	engine *Engine
 	vm     *vm.VM
 	heap   heap
+
+	on    Run       // the run that is on
+	calls vm.Config // its functions, made once
+	given []value.Value
+	args  []value.Value
 }
 
 // NewVM makes a machine.
 func (e *Engine) NewVM() *VM {
 	m := vm.New()
-	return &VM{engine: e, vm: m, heap: heap{&m.Heap, m}}
+	v := &VM{engine: e, vm: m, heap: heap{&m.Heap, m}}
+	v.calls = v.functions()
+	return v
 }
 
 // Run describes one run of a program. Only Program is needed.
@@ -76,6 +83,7 @@ type Stats struct {
 func (v *VM) Run(ctx context.Context, r Run, use func(Value) error) (Stats, error) {
 	p := r.Program
 	cfg := v.config(r)
+	v.on = r
 	v.vm.Begin(ctx, cfg)
 	err := v.contain(r, p, use)
 	stats := Stats{Operations: v.vm.Operations(), PeakBytes: v.vm.Heap.Peak()}
@@ -83,9 +91,13 @@ func (v *VM) Run(ctx context.Context, r Run, use func(Value) error) (Stats, erro
 		// What the machine was doing is unknown: start afresh.
 		fresh := v.engine.NewVM()
 		*v = *fresh
+		v.calls = v.functions()
 		return stats, err
 	}
 	v.vm.End()
+	v.on = Run{}
+	clear(v.given)
+	clear(v.args)
 	return stats, err
 }
 
@@ -117,7 +129,8 @@ func (v *VM) run(r Run, p *Program, use func(Value) error) error {
 			if err != nil {
 				return v.scriptError(p, err)
 			}
-			args = plain(made)
+			v.args = plain(v.args[:0], made)
+			args = v.args
 		}
 		if fn = p.fn(r.Func, len(args)); fn == nil {
 			return v.scriptError(p, value.NotFound(fmt.Sprintf("%s with %d parameters", r.Func, len(args))))
@@ -147,21 +160,21 @@ func (v *VM) globals(r Run, p *Program) ([]value.Value, error) {
 			return nil, err
 		}
 	}
-	out := make([]value.Value, len(p.globals))
+	v.given = append(v.given[:0], make([]value.Value, len(p.globals))...)
 	for i, g := range given {
-		if i < len(out) {
-			out[i] = g.v
+		if i < len(v.given) {
+			v.given[i] = g.v
 		}
 	}
-	return out, nil
+	return v.given, nil
 }
 
-func plain(vs []Value) []value.Value {
-	out := make([]value.Value, len(vs))
-	for i, v := range vs {
-		out[i] = v.v
+// plain takes the values out of vs, into buf.
+func plain(buf []value.Value, vs []Value) []value.Value {
+	for _, v := range vs {
+		buf = append(buf, v.v)
 	}
-	return out
+	return buf
 }
 
 func (v *VM) config(r Run) vm.Config {
@@ -175,27 +188,39 @@ func (v *VM) config(r Run) vm.Config {
 		Modules: (*hostModules)(e),
 	}
 	if r.Debug != nil {
-		cfg.Debug = func(line string, at syntax.Pos) error {
-			return r.Debug(line, Position{int(at.Line), int(at.Col)})
-		}
+		cfg.Debug = v.calls.Debug
 	}
 	if r.Profile != nil {
-		cfg.Sample = func(fn *code.Func, pc int, n int64) { r.Profile(sampleAt(fn, pc, n)) }
+		cfg.Sample = v.calls.Sample
 	}
 	if r.Now != nil {
-		cfg.Now = func() int64 { return r.Now().UnixNano() }
+		cfg.Now = v.calls.Now
 	}
 	if r.Sleep != nil {
-		cfg.Sleep = func(ctx context.Context, nanos int64) error { return r.Sleep(ctx, time.Duration(nanos)) }
+		cfg.Sleep = v.calls.Sleep
 	}
 	if r.Resolve != nil {
-		cfg.Load = func(ctx context.Context, name, importer string) (*code.Program, error) {
-			p, err := r.Resolve(ctx, name)
+		cfg.Load = v.calls.Load
+	}
+	return cfg
+}
+
+// functions makes what leads from the machine to the functions of the run that
+// is on.
+func (v *VM) functions() vm.Config {
+	return vm.Config{
+		Debug: func(line string, at syntax.Pos) error {
+			return v.on.Debug(line, Position{int(at.Line), int(at.Col)})
+		},
+		Sample: func(fn *code.Func, pc int, n int64) { v.on.Profile(sampleAt(fn, pc, n)) },
+		Now:    func() int64 { return v.on.Now().UnixNano() },
+		Sleep:  func(ctx context.Context, nanos int64) error { return v.on.Sleep(ctx, time.Duration(nanos)) },
+		Load: func(ctx context.Context, name, importer string) (*code.Program, error) {
+			p, err := v.on.Resolve(ctx, name)
 			if err != nil {
 				return nil, err
 			}
 			return p.code, nil
-		}
+		},
 	}
-	return cfg
 }

@@ -54,10 +54,8 @@ func (c *cache) get(ctx context.Context, key cacheKey, make func(context.Context
 		if mine {
 			c.fill(ctx, e, make)
 		}
-		select {
-		case <-e.done:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+		if err := e.wait(ctx); err != nil {
+			return nil, err
 		}
 		if mine || !interrupted(e.err) {
 			return e.prog, e.err
@@ -66,6 +64,22 @@ func (c *cache) get(ctx context.Context, key cacheKey, make func(context.Context
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
+	}
+}
+
+// wait waits until an entry is made. Mostly it is: then the context, whose Done
+// may cost a timer, is not asked.
+func (e *entry) wait(ctx context.Context) error {
+	select {
+	case <-e.done:
+		return nil
+	default:
+	}
+	select {
+	case <-e.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

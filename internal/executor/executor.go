@@ -80,8 +80,8 @@ type run struct {
 
 // do finds the program and runs it within its wall time.
 func (r *run) do(parent context.Context) {
-	ctx, cancel := context.WithTimeoutCause(parent, r.x.WallTime(), errWallTime)
-	defer cancel()
+	ctx := newDeadline(parent, r.x.WallTime())
+	defer ctx.release()
 	var err error
 	if r.prog, err = r.load(ctx, r.x.Hash, r.x.Script, r.x.Limits); err == nil {
 		err = r.execute(ctx)
@@ -100,8 +100,7 @@ var errWallTime = errors.New("the wall time is over")
 func (r *run) execute(ctx context.Context) error {
 	s := r.prog.engine.sandbox()
 	err := r.guarded(ctx, s)
-	var crash *panicError
-	if errors.As(err, &crash) {
+	if _, crashed := err.(*panicError); crashed {
 		return err // the machine may be in any state: it is not used again
 	}
 	r.prog.engine.release(s)
@@ -123,36 +122,17 @@ func (r *run) guarded(ctx context.Context, s *sandbox) (err error) {
 			err = &panicError{v, debug.Stack()}
 		}
 	}()
-	inv := &hostapi.Invocation{
-		Execution: r.x, Now: r.e.now, Rand: r.e.rand, Patterns: &s.patterns,
-		Data: r.host,
-		Log:  func(level picloud.Level, message string) { r.log.add(level, message, 0) },
-	}
-	job := rhai.Run{
-		Program: r.prog.prog, Host: inv, Limits: new(runLimits(r.x.Limits)), Now: r.e.now,
-		Print: func(line string) error { r.log.add(picloud.LevelInfo, line, 0); return nil },
-		Debug: func(line string, at rhai.Position) error { r.log.add(picloud.LevelDebug, line, at.Line); return nil },
-		GlobalsFunc: func(vm *rhai.VM) ([]rhai.Value, error) {
-			req, err := inv.RequestValue(vm)
-			return []rhai.Value{req}, err
-		},
-		Resolve: r.resolve,
-	}
-	switch {
-	case r.prog.handles:
-		job.Func, job.Args = handler, job.GlobalsFunc
-	case r.prog.events:
+	if r.prog.events && !r.prog.handles {
 		return picloud.Errorf(picloud.CodeScriptError, "the script answers no requests: it has no fn handle(req)")
 	}
-	stats, err := s.vm.Run(ctx, job, func(v rhai.Value) (err error) {
-		r.out.Response, err = inv.Respond(v)
-		return err
-	})
+	s.begin(r)
+	defer s.end()
+	stats, err := s.vm.Run(ctx, s.job, s.use)
 	r.out.Operations, r.out.PeakBytes = stats.Operations, stats.PeakBytes
-	if inv.Failed() != nil {
-		return &doomedError{inv.Failed(), err}
+	if s.inv.Failed() != nil {
+		return &doomedError{s.inv.Failed(), err}
 	}
-	if r.out.Effects = inv.Effects(); err != nil && r.out.Effects != nil {
+	if r.out.Effects = s.inv.Effects(); err != nil && r.out.Effects != nil {
 		r.out.Effects.Writes = nil // a run that failed leaves nothing
 	}
 	return err
@@ -213,12 +193,6 @@ type engine struct {
 	idle sync.Pool // of *sandbox
 }
 
-// sandbox is a machine and what it keeps from run to run.
-type sandbox struct {
-	vm       *rhai.VM
-	patterns hostapi.Patterns
-}
-
 func newEngine(exprDepth int) *engine {
 	return &engine{rhai: rhai.New(rhai.Config{
 		Modules: hostapi.Modules(), Global: hostapi.Global(),
@@ -230,7 +204,7 @@ func (g *engine) sandbox() *sandbox {
 	if s, ok := g.idle.Get().(*sandbox); ok {
 		return s
 	}
-	return &sandbox{vm: g.rhai.NewVM()}
+	return newSandbox(g.rhai.NewVM())
 }
 
 func (g *engine) release(s *sandbox) { g.idle.Put(s) }

@@ -2,6 +2,7 @@ package hostapi
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -13,6 +14,11 @@ import (
 // is none, and f.values("name") for all.
 type fields struct {
 	values map[string][]string
+	// While lazy, values is yet to be made of this query: a script that reads
+	// a name or two never needs it.
+	query string
+	lazy  bool
+	asked int // how many names were looked up meanwhile
 	// key is the form in which names are kept, when they are not kept as
 	// they are: headers compare without case.
 	key func(string) string
@@ -20,11 +26,56 @@ type fields struct {
 	show func(string) string
 }
 
+// all is the values by name.
+func (f *fields) all() map[string][]string {
+	if f.lazy {
+		f.lazy = false
+		f.values, _ = url.ParseQuery(f.query)
+	}
+	return f.values
+}
+
+// maxScans is how many names are searched for in a query before it is taken
+// apart once and for all.
+const maxScans = 4
+
+// one is the first value of a name.
+func (f *fields) one(name string) (value string, ok bool) {
+	if f.lazy && f.asked < maxScans {
+		f.asked++
+		return scanQuery(f.query, name)
+	}
+	if v := f.get(name); len(v) > 0 {
+		return v[0], true
+	}
+	return "", false
+}
+
+// scanQuery finds the first value of a name in a query, as url.ParseQuery
+// reads it.
+func scanQuery(query, name string) (value string, ok bool) {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		if pair == "" || strings.IndexByte(pair, ';') >= 0 {
+			continue
+		}
+		key, value, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(key); err != nil || key != name {
+			continue
+		}
+		if value, err := url.QueryUnescape(value); err == nil {
+			return value, true
+		}
+	}
+	return "", false
+}
+
 func (f *fields) get(name string) []string {
 	if f.key != nil {
 		name = f.key(name)
 	}
-	return f.values[name]
+	return f.all()[name]
 }
 
 // first is the first value of a name, "" when there is none.
@@ -37,7 +88,7 @@ func (f *fields) first(name string) string {
 
 // names lists the names in order, as scripts see them.
 func (f *fields) names() []string {
-	names := slices.Sorted(maps.Keys(f.values))
+	names := slices.Sorted(maps.Keys(f.all()))
 	for i, n := range names {
 		if f.show != nil {
 			n = f.show(n)
@@ -61,14 +112,14 @@ func addFields(m *rhai.Module, on rhai.Type) {
 	}, "whether there is a value of that name")
 	m.Func("keys", params(on), func(c *rhai.Call) error {
 		f := fieldsOf(c.Arg(0))
-		if err := c.Charge(len(f.values)); err != nil {
+		if err := c.Charge(len(f.all())); err != nil {
 			return err
 		}
 		return returnAny(c, f.names())
 	}, "the names, sorted")
 	// Not a property: f.len is the value named "len".
 	m.Func("len", params(on), func(c *rhai.Call) error {
-		return c.Return(rhai.Int(int64(len(fieldsOf(c.Arg(0)).values))))
+		return c.Return(rhai.Int(int64(len(fieldsOf(c.Arg(0)).all()))))
 	}, "how many names there are")
 	m.Func("to_map", params(on), fieldsMap, "the first value of each name as a map")
 	m.Func("to_string", params(on), showFields, "as JSON")
@@ -76,14 +127,14 @@ func addFields(m *rhai.Module, on rhai.Type) {
 }
 
 func firstValue(c *rhai.Call) error {
-	v := fieldsOf(c.Arg(0)).get(text(c, 1))
-	if len(v) == 0 {
+	v, ok := fieldsOf(c.Arg(0)).one(text(c, 1))
+	if !ok {
 		return nil
 	}
-	if err := work(c, 0, len(v[0])); err != nil {
+	if err := work(c, 0, len(v)); err != nil {
 		return err
 	}
-	return returnText(c, valid(v[0]))
+	return returnText(c, valid(v))
 }
 
 func allValues(c *rhai.Call) error {

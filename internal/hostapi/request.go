@@ -73,8 +73,7 @@ func headerKey(name string) string {
 // left out, as net/url does.
 func (r *request) queryFields() *fields {
 	if r.query == nil {
-		values, _ := url.ParseQuery(r.RawQuery)
-		r.query = &fields{values: values}
+		r.query = &fields{query: r.RawQuery, lazy: true}
 	}
 	return r.query
 }

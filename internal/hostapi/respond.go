@@ -44,7 +44,12 @@ func (inv *Invocation) Respond(v rhai.Value) (*picloud.Response, error) {
 }
 
 func respondWith(contentType string, body []byte) *picloud.Response {
-	return &picloud.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {contentType}}, Body: body}
+	r := &struct {
+		picloud.Response
+		values [1]string
+	}{values: [1]string{contentType}}
+	r.Response = picloud.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": r.values[:]}, Body: body}
+	return &r.Response
 }
 
 func tooLong(limit int) error {

@@ -107,3 +107,16 @@ func BenchmarkProfile(b *testing.B) {
 		b.Logf("%s", out)
 	}
 }
+
+// BenchmarkHandler is a hello request without a server: what is ours.
+func BenchmarkHandler(b *testing.B) {
+	n := startNode(b, nil)
+	n.deploy("hello", `fn handle(req) { #{ hello: req.query.name } }`)
+	r := httptest.NewRequest("GET", "/hello?name=Ada", nil)
+	w := &sink{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(w.header)
+		n.ServeHTTP(w, r)
+	}
+}

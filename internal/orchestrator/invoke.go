@@ -38,9 +38,9 @@ func (o *Orchestrator) Invoke(ctx context.Context, app, script string, r *http.R
 	defer b.release()
 	r = r.Clone(ctx) // its header is changed
 	request := o.newRequest(r, path)
-	request.Body = b.data
+	request.Body = b.bytes()
 	// A path that a route of the script would take gives the parameters.
-	if handler, _ := a.mux.Handler(r); handler != nil {
+	if handler := a.find(r, path); handler != nil {
 		if route, ok := handler.(*route); ok && route.target == t {
 			request.Params = route.params(path)
 		}

@@ -177,6 +177,6 @@ func (o *Orchestrator) reload(ctx context.Context, revision int64) error {
 	if err != nil {
 		return err
 	}
-	o.table.Store(newTable(snapshot, o.cfg, &o.gates))
+	o.table.Store(newTable(snapshot, o))
 	return nil
 }

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"net/http"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ func newRecord(t *target, trigger picloud.Trigger, q *picloud.Request, id string
 	v := picloud.Invocation{
 		ID: id, AppID: t.script.AppID, App: t.script.App, ScriptID: t.script.ID, Script: t.script.Name,
 		Version: t.version.Number, Trigger: trigger, Status: statusOf(out.Error),
-		Method: clip(q.Method, maxRecordedMethod), Path: clip(q.Path, maxRecordedPath), HTTPStatus: resp.Status,
+		Method: methodName(q.Method), Path: clip(q.Path, maxRecordedPath), HTTPStatus: resp.Status,
 		StartedAt: started, Duration: out.Duration, Operations: out.Operations, PeakBytes: out.PeakBytes,
 		RequestBytes: int64(len(q.Body)), ResponseBytes: int64(len(resp.Body)), LogsCut: out.LogsCut,
 	}
@@ -51,9 +52,24 @@ func statusOf(e *picloud.ScriptError) picloud.Status {
 	return picloud.StatusError
 }
 
+// clip is the first n bytes of s, as every store can keep them. It is a copy:
+// s is a part of a request's head, which should not stay in memory with it.
 func clip(s string, n int) string {
 	if len(s) > n {
 		s = s[:n]
 	}
-	return strings.ToValidUTF8(s, "")
+	if valid := strings.ToValidUTF8(s, ""); len(valid) < len(s) {
+		return valid
+	}
+	return strings.Clone(s)
+}
+
+// methodName is clip for a method, without a copy of the usual ones.
+func methodName(s string) string {
+	for _, m := range [...]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead, http.MethodOptions} {
+		if s == m {
+			return m
+		}
+	}
+	return clip(s, maxRecordedMethod)
 }

@@ -187,9 +187,17 @@ type body struct {
 	held int64
 }
 
+// bytes is what was read. There is no body object for no body.
+func (b *body) bytes() []byte {
+	if b == nil {
+		return nil
+	}
+	return b.data
+}
+
 // release gives the account back. The data stays with whoever has it.
 func (b *body) release() {
-	if b.held > 0 {
+	if b != nil && b.held > 0 {
 		b.o.bodies.Add(-b.held)
 		b.held = 0
 	}
@@ -258,12 +266,13 @@ func bodyError(err error) error {
 	return &picloud.Error{Code: picloud.CodeMalformed, Message: "the body cannot be read", Err: err}
 }
 
-// readBody reads the body of a request from the network.
+// readBody reads the body of a request from the network; nil when there is
+// none.
 func (o *Orchestrator) readBody(w http.ResponseWriter, r *http.Request, limit int64) (*body, error) {
-	b := &body{o: o}
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
-		return b, nil
+		return nil, nil
 	}
+	b := &body{o: o}
 	if w != nil {
 		// Without deadlines, as in tests, the body comes when it comes.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(o.cfg.BodyTime))

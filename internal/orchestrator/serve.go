@@ -78,7 +78,7 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 	if a == nil {
 		return refusal(errNoRoute(), id)
 	}
-	handler, _ := a.mux.Handler(r)
+	handler := a.find(r, path)
 	route, ok := handler.(*route)
 	if !ok {
 		return unmatched(handler, r, id)
@@ -92,7 +92,7 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 	}
 	defer b.release()
 	request := o.newRequest(r, path)
-	request.Params, request.Body = route.params(path), b.data
+	request.Params, request.Body = route.params(path), b.bytes()
 	resp, record, err := o.invoke(r.Context(), route.target, picloud.TriggerHTTP, request, id)
 	if err != nil {
 		return refusal(err, id)
@@ -143,7 +143,7 @@ func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigg
 		ID: id, AppID: t.script.AppID, App: t.script.App, Script: t.script.Name,
 		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
 		Trigger: trigger, Request: request,
-	}, &host{o, t.script.AppID}), nil
+	}, t.host), nil
 }
 
 func (o *Orchestrator) logPanic(ctx context.Context, id string, v any) {
@@ -190,6 +190,10 @@ const (
 	slowClient = time.Minute
 )
 
+// countedByServer is a length of which every server of ours finds out by
+// itself: net/http's smaller one.
+const countedByServer = 2 << 10
+
 var noSniff = []string{"nosniff"}
 
 // write sends a response. The client may be gone: that is no concern of ours.
@@ -198,12 +202,16 @@ func write(w http.ResponseWriter, resp *picloud.Response, id string) {
 	for name, values := range resp.Header {
 		h[name] = values
 	}
-	h[idHeader] = []string{id}
+	// One piece of memory for the values that every answer has.
+	fixed := [2]string{id, ""}
+	h[idHeader] = fixed[:1:1]
 	if _, set := h["X-Content-Type-Options"]; !set {
 		h["X-Content-Type-Options"] = noSniff
 	}
-	if resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {
-		h["Content-Length"] = []string{strconv.Itoa(len(resp.Body))}
+	// The server counts what fits into its buffer by itself.
+	if len(resp.Body) > countedByServer && resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {
+		fixed[1] = strconv.Itoa(len(resp.Body))
+		h["Content-Length"] = fixed[1:]
 	}
 	if len(resp.Body) > 0 && h["Content-Type"] == nil {
 		h["Content-Type"] = []string{"application/octet-stream"}

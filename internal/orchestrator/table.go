@@ -24,7 +24,8 @@ type scriptKey struct{ appID, script string }
 // app is one app's routes.
 type app struct {
 	picloud.App
-	mux *http.ServeMux // its handlers are *route
+	mux     *http.ServeMux // its handlers are *route
+	literal map[literalKey]*route
 }
 
 // target is a script at the version that is live.
@@ -33,6 +34,7 @@ type target struct {
 	version picloud.Version
 	limits  picloud.Limits // with the defaults filled in
 	gate    *gate
+	host    *host
 }
 
 // route is a path pattern that leads to a script.
@@ -53,7 +55,8 @@ type wildcard struct {
 func (*route) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
 // newTable makes a table of a snapshot.
-func newTable(s *picloud.Snapshot, cfg Config, gates *gates) *table {
+func newTable(s *picloud.Snapshot, o *Orchestrator) *table {
+	cfg, gates := o.cfg, &o.gates
 	t := &table{
 		revision: s.Revision, hosts: map[string]*app{}, byName: map[string]*app{}, scripts: map[scriptKey]*target{},
 		zones: []string{".localhost"},
@@ -63,7 +66,7 @@ func newTable(s *picloud.Snapshot, cfg Config, gates *gates) *table {
 		t.base = base
 	}
 	for _, a := range s.Apps {
-		served := &app{App: a, mux: http.NewServeMux()}
+		served := &app{App: a, mux: http.NewServeMux(), literal: map[literalKey]*route{}}
 		t.byName[a.Name] = served
 		for _, zone := range t.zones {
 			t.hosts[a.Name+zone] = served
@@ -72,7 +75,7 @@ func newTable(s *picloud.Snapshot, cfg Config, gates *gates) *table {
 	t.fallback = t.byName[picloud.DefaultApp]
 	t.claim(s.Domains)
 	for _, live := range s.Scripts {
-		t.add(live, cfg, gates)
+		t.add(live, o)
 	}
 	gates.keep(t.scripts)
 	return t
@@ -104,28 +107,59 @@ func (t *table) known(host string) bool {
 	return t.hosts[host] != nil || t.base != "" && host == t.base
 }
 
-func (t *table) add(live picloud.LiveScript, cfg Config, gates *gates) {
+func (t *table) add(live picloud.LiveScript, o *Orchestrator) {
 	a := t.byName[live.Script.App]
 	if a == nil {
 		return
 	}
-	limits := live.Version.Settings.Limits.Or(cfg.Limits)
-	tg := &target{script: live.Script, version: live.Version, limits: limits, gate: gates.of(live.Script.ID, limits)}
+	limits := live.Version.Settings.Limits.Or(o.cfg.Limits)
+	tg := &target{
+		script: live.Script, version: live.Version, limits: limits,
+		gate: o.gates.of(live.Script.ID, limits), host: &host{o, live.Script.AppID},
+	}
 	t.scripts[scriptKey{live.Script.AppID, live.Script.Name}] = tg
 	for _, r := range live.Routes {
-		if err := register(a.mux, r, &route{tg, wildcards(r.Path)}); err != nil {
+		if err := a.register(r, &route{tg, wildcards(r.Path)}); err != nil {
 			// The store refuses such routes, so this is a bug; the others are
 			// served all the same.
-			cfg.Log.Error("a stored route cannot be served", "app", a.Name, "script", live.Script.Name, "route", r.String(), "err", err)
+			o.cfg.Log.Error("a stored route cannot be served", "app", a.Name, "script", live.Script.Name, "route", r.String(), "err", err)
 		}
 	}
 }
 
 // register enters a route. A mux tells a conflict by a panic.
-func register(mux *http.ServeMux, r picloud.Route, h *route) (err any) {
+func (a *app) register(r picloud.Route, h *route) (err any) {
 	defer func() { err = recover() }()
-	mux.Handle(r.String(), h)
+	a.mux.Handle(r.String(), h)
+	if literal(r.Path) {
+		a.literal[literalKey{r.Method, r.Path}] = h
+	}
 	return nil
+}
+
+// literal reports whether a pattern matches one path only, which is itself.
+func literal(path string) bool {
+	return !strings.ContainsAny(path, "{}%") && !strings.HasSuffix(path, "/")
+}
+
+// literalKey is a route without wildcards; a method of "" is any.
+type literalKey struct{ method, path string }
+
+// find is what the mux has for a request whose path is in normal form. No
+// pattern comes before one that names the method and the whole path, and after
+// that before one that names the path: those are looked up without asking the
+// mux. HEAD may be GET's, so it is asked.
+func (a *app) find(r *http.Request, path string) http.Handler {
+	if r.Method != http.MethodHead {
+		if h := a.literal[literalKey{r.Method, path}]; h != nil {
+			return h
+		}
+		if h := a.literal[literalKey{"", path}]; h != nil {
+			return h
+		}
+	}
+	h, _ := a.mux.Handler(r)
+	return h
 }
 
 // wildcards finds the parameters of a path pattern.

@@ -61,6 +61,7 @@ func (g *ids) of(h http.Header) string {
 	if len(g.seen) >= maxSeen || g.seen == nil {
 		g.before, g.seen = g.seen, map[string]bool{}
 	}
-	g.seen[given[0]] = true
-	return given[0]
+	id := strings.Clone(given[0]) // it is kept, and the rest of the head is not
+	g.seen[id] = true
+	return id
 }

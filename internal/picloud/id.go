@@ -17,6 +17,10 @@ type IDs struct {
 
 	mu   sync.Mutex
 	last uint64 // the 60 bits of time and counter of the last id
+	// Randomness is read ahead: asking the system for 8 bytes costs as much as
+	// asking for many.
+	ahead [512]byte
+	left  int // bytes at the end of ahead that no id has used
 }
 
 // NewIDs makes a generator from a clock and a source of secure randomness
@@ -29,10 +33,7 @@ func NewIDs(now func() time.Time, rand io.Reader) *IDs {
 // It panics when the source of randomness fails, as crypto/rand does.
 func (g *IDs) New() string {
 	var u [16]byte
-	if _, err := io.ReadFull(g.rand, u[8:]); err != nil {
-		panic("picloud: read randomness: " + err.Error())
-	}
-	t := g.next()
+	t := g.next(u[8:])
 	ms, sub := t>>12, t&0xfff
 	u[0], u[1], u[2] = byte(ms>>40), byte(ms>>32), byte(ms>>24)
 	u[3], u[4], u[5] = byte(ms>>16), byte(ms>>8), byte(ms)
@@ -41,9 +42,10 @@ func (g *IDs) New() string {
 	return formatUUID(u)
 }
 
-// next is the time as 48 bits of milliseconds and 12 bits of their fraction
-// (RFC 9562, section 6.2, method 3), moved on by one when the clock has not.
-func (g *IDs) next() uint64 {
+// next fills a slice with randomness, and is the time as 48 bits of
+// milliseconds and 12 bits of their fraction (RFC 9562, section 6.2, method 3),
+// moved on by one when the clock has not.
+func (g *IDs) next(random []byte) uint64 {
 	now := g.now()
 	t := uint64(now.UnixMilli())<<12 | uint64(now.Nanosecond()%int(time.Millisecond))*4096/uint64(time.Millisecond)
 	g.mu.Lock()
@@ -52,6 +54,14 @@ func (g *IDs) next() uint64 {
 		t = g.last + 1
 	}
 	g.last = t
+	if g.left < len(random) {
+		if _, err := io.ReadFull(g.rand, g.ahead[:]); err != nil {
+			panic("picloud: read randomness: " + err.Error())
+		}
+		g.left = len(g.ahead)
+	}
+	copy(random, g.ahead[len(g.ahead)-g.left:])
+	g.left -= len(random)
 	return t
 }
 

@@ -1,0 +1,42 @@
+package orchestrator
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// maxAllocs is what a hello request may allocate in the handler: the id, the
+// run, the values of the script, the response and the record of it.
+const maxAllocs = 25
+
+// sink is a response that keeps nothing, as the server's uses what it has
+// again.
+type sink struct {
+	header http.Header
+	status int
+	body   int
+}
+
+func (s *sink) Header() http.Header         { return s.header }
+func (s *sink) WriteHeader(status int)      { s.status = status }
+func (s *sink) Write(p []byte) (int, error) { s.body += len(p); return len(p), nil }
+
+func TestAllocationsOfARequest(t *testing.T) {
+	n := startNode(t, nil)
+	n.deploy("hello", `fn handle(req) { #{ hello: req.query.name } }`)
+	r := httptest.NewRequest("GET", "/hello?name=Ada", nil)
+	r.Header.Set("User-Agent", "test")
+	w := &sink{header: http.Header{}}
+	got := testing.AllocsPerRun(500, func() {
+		clear(w.header)
+		n.ServeHTTP(w, r)
+		if w.status != 200 {
+			t.Fatalf("status %d", w.status)
+		}
+	})
+	if got > maxAllocs {
+		t.Errorf("%v allocations a request, which is more than %d", got, maxAllocs)
+	}
+	t.Logf("%v allocations", got)
+}
