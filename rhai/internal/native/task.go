@@ -62,18 +62,18 @@ type Shape uint8
 const (
 	// ShapeExact passes Args as they are, and This when BindThis.
 	ShapeExact Shape = iota
-	// ShapeItem is for array functions: Args are (item, index). A callee of
-	// two parameters gets both, of one gets the item, of none gets the item as
-	// `this`, whose changes come back in Turn.This, with HasThis set.
+	// ShapeItem is for array functions: Args are (item, index). A callee of no
+	// parameters gets the item as `this`, whose changes come back in Turn.This,
+	// with HasThis set; of one it gets the item, of two both.
 	ShapeItem
 	// ShapeEach is for for_each: Args are (item, index). `this` is the item
 	// always; a callee of one parameter gets the index.
 	ShapeEach
-	// ShapeFold is for reduce: Args are (acc, item, index). Three parameters
-	// get all, two (acc, item), one (acc) with `this` = item.
+	// ShapeFold is for reduce: Args are (acc, item, index). One parameter gets
+	// acc with `this` = item, two (acc, item), three all.
 	ShapeFold
-	// ShapeEntry is for maps: Args are (key, value). Two parameters get both,
-	// one gets the key with `this` = value.
+	// ShapeEntry is for maps: Args are (key, value). One parameter gets the key
+	// with `this` = value, two get both.
 	ShapeEntry
 	// ShapePair is for zip: Args are (x, y, index); two parameters get (x, y),
 	// three all.

@@ -188,20 +188,18 @@ func (vm *VM) callPointer(f value.Value, base, args, n int, r *receiver, ret int
 	p := f.Fn()
 	fn, inst := vm.resolve(p, n)
 	if fn != nil && fn.Anonymous && len(fn.Params) != len(p.Curry)+n {
-		return vm.failNow(vm.notFound(p.Name, vm.argsOf(p, args, n)...))
+		return vm.failNow(vm.notFound(p.Name, vm.argsOf(p, args, n, r)...))
 	}
 	k := len(p.Curry)
 	if base+k+n+256 > len(vm.stack) && !vm.room(base+k+n, nil) {
 		return failed
 	}
 	copy(vm.stack[base+k:base+k+n], vm.stack[args:args+n])
-	for i, c := range p.Curry {
-		if !c.Is(value.KCell) {
-			c.Share()
-		}
-		vm.stack[base+i] = c
-	}
+	vm.layCurry(p, base)
 	if fn == nil {
+		if r != nil {
+			return vm.callNativeOn(p.Name, r, vm.stack[base:base+k+n], ret)
+		}
 		return vm.callByName(p.Name, base, k+n, ret)
 	}
 	if r != nil {
@@ -222,9 +220,49 @@ func (vm *VM) callPointer(f value.Value, base, args, n int, r *receiver, ret int
 	return reload
 }
 
-func (vm *VM) argsOf(p *value.Fn, args, n int) []value.Value {
-	out := append([]value.Value(nil), p.Curry...)
+// argsOf is what a call of p gives its callee, `this` first, for an error.
+func (vm *VM) argsOf(p *value.Fn, args, n int, r *receiver) []value.Value {
+	var out []value.Value
+	if r != nil {
+		out = append(out, *r.at)
+	}
+	out = append(out, p.Curry[:min(len(p.Curry), maxShownArgs)]...)
 	return append(out, vm.stack[args:args+n]...)
+}
+
+// callNativeOn calls a native function by its name in method style: its first
+// argument is the receiver itself, which it may change.
+func (vm *VM) callNativeOn(name string, r *receiver, rest []value.Value, ret int) status {
+	for i := range rest {
+		rest[i] = rest[i].Plain()
+	}
+	f := vm.overload(vm.cfg.Registry.Find(name, 1+len(rest)), r.at, rest)
+	if f == nil {
+		args := append([]value.Value{*r.at}, rest[:min(len(rest), maxShownArgs)]...)
+		return vm.failNow(vm.notFound(name, args...))
+	}
+	if r.isConst && (f.Mutates || f.RefusesConst) {
+		return vm.failNow(constMethod(name))
+	}
+	if f.Task != nil {
+		return vm.startTask(f, r.at, rest, ret, r.back, r.isConst)
+	}
+	recv := *r.at
+	if r.back.kind == backToPath || r.back.kind == backNone {
+		recv.Share()
+	}
+	var out value.Value
+	if !vm.invoke(f, &recv, rest, &out) {
+		return failed
+	}
+	if f.Mutates {
+		vm.frames[vm.depth].pc = int32(vm.pc) // for putBack, which looks at the frame anew
+		if !vm.putBack(r.back, recv) {
+			return failed
+		}
+	}
+	vm.stack[ret] = out
+	return next
 }
 
 // resolve finds the script function behind a pointer that gets n arguments
@@ -292,7 +330,7 @@ func (vm *VM) startTask(f *native.Func, recv *value.Value, rest []value.Value, d
 	if !vm.moreRoom(base, nil) {
 		return failed
 	}
-	t := &taskState{task: task, base: base, isConst: isConst}
+	t := &taskState{task: task, name: f.Name, base: base, isConst: isConst}
 	t.turn.Heap, t.turn.Env = &vm.Heap, vm
 	x := ext{kind: extTask, ret: int32(dst), task: t, this: -1, back: b}
 	if b.cell != nil {
@@ -310,10 +348,14 @@ func (vm *VM) drive() status {
 	for {
 		vm.focus()
 		t := vm.exts[len(vm.exts)-1].task
+		given := t.turn.Err
 		err := t.task.Resume(&t.turn)
 		t.turn.Started = true
 		t.turn.Err = nil
 		if err != nil {
+			if err == given && t.byName {
+				err = vm.inCall(given.(*value.Error), t.name, vm.Position())
+			}
 			vm.failErr(err)
 			vm.endTask()
 			return failed
@@ -403,40 +445,105 @@ func (vm *VM) ask(t *taskState) status {
 	if l := &t.last; l.ref == fv.Ref && l.shape == t.turn.Shape && l.n == t.turn.NArgs && fv.Is(value.KFn) {
 		return vm.callBack(t, p, l.fn, l.inst, l.how)
 	}
+	t.byName = p.Code == nil
 	for _, c := range shapes[t.turn.Shape] {
-		n := c.args
-		if t.turn.Shape == native.ShapeExact {
-			n = t.turn.NArgs
+		c = t.fit(c)
+		fn, inst := vm.resolve(p, c.args)
+		if fn != nil && len(fn.Params) == c.args+k {
+			t.last = callee{fv.Ref, t.turn.Shape, t.turn.NArgs, fn, inst, c}
+			return vm.callBack(t, p, fn, inst, c)
 		}
-		fn, inst := vm.resolve(p, n)
-		if fn == nil || len(fn.Params) != n+k {
+		if p.Anonymous() {
 			continue
 		}
-		t.last = callee{fv.Ref, t.turn.Shape, t.turn.NArgs, fn, inst, c}
-		return vm.callBack(t, p, fn, inst, c)
-	}
-	for _, c := range shapes[t.turn.Shape] {
-		n := c.args
-		if t.turn.Shape == native.ShapeExact {
-			n = t.turn.NArgs
-		}
-		if c.this < 0 && !p.Anonymous() && len(vm.cfg.Registry.Find(p.Name, n+k)) > 0 {
-			vm.callbackArgs(t, p, c, n)
-			if t.turn.Shape != native.ShapeExact && vm.overload(vm.cfg.Registry.Find(p.Name, n+k), &vm.stack[t.base], vm.stack[t.base+1:t.base+n+k]) == nil {
-				continue
-			}
-			at := t.base
-			st := vm.callByName(p.Name, at, n+k, at)
-			if st == next {
-				t.turn.Result = vm.stack[at]
-			}
-			return st
+		if f := vm.nativeCallee(t, p, c); f != nil {
+			return vm.callNativeBack(t, p, f, c)
 		}
 	}
-	e := vm.notFound(p.Name)
-	e.Pos = vm.Position()
-	return vm.failNow(vm.inCall(e, p.Name, vm.Position()))
+	return vm.noCallee(t, p)
 }
+
+// fit is a way of calling with the number of arguments that the task has, if
+// it calls in the one way that its callee must have.
+func (t *taskState) fit(c calling) calling {
+	if t.turn.Shape == native.ShapeExact {
+		c.args = t.turn.NArgs
+	}
+	return c
+}
+
+// nativeCallee lays out the arguments of way c of calling p and finds the
+// native function that takes them. Its `this` stands in front or, a copy,
+// behind curried arguments.
+func (vm *VM) nativeCallee(t *taskState, p *value.Fn, c calling) *native.Func {
+	n := c.natives(p)
+	fs := vm.cfg.Registry.Find(p.Name, n)
+	if len(fs) == 0 {
+		return nil
+	}
+	if n == 0 {
+		return fs[0]
+	}
+	at := vm.layCurry(p, t.base)
+	if c.this >= 0 {
+		vm.stack[at] = t.turn.Args[c.this].Plain().Share()
+		at++
+	}
+	copy(vm.stack[at:], t.turn.Args[c.from:c.from+c.args])
+	vm.stack[t.base] = vm.stack[t.base].Plain()
+	return vm.overload(fs, &vm.stack[t.base], vm.stack[t.base+1:t.base+n])
+}
+
+// natives is how many arguments a native function gets.
+func (c calling) natives(p *value.Fn) int {
+	n := len(p.Curry) + c.args
+	if c.this >= 0 {
+		n++
+	}
+	return n
+}
+
+// callNativeBack calls f with the arguments that nativeCallee laid out. What
+// it makes of `this` goes back to the task.
+func (vm *VM) callNativeBack(t *taskState, p *value.Fn, f *native.Func, c calling) status {
+	onThis := c.this >= 0 && len(p.Curry) == 0
+	if onThis && t.isConst && f.Mutates {
+		return vm.failNow(constMethod(p.Name))
+	}
+	var recv *value.Value
+	var rest []value.Value
+	if n := c.natives(p); n > 0 {
+		recv, rest = &vm.stack[t.base], vm.stack[t.base+1:t.base+n]
+	}
+	if f.Task != nil {
+		return vm.startTask(f, recv, rest, t.base, noBack, false)
+	}
+	var out value.Value
+	if !vm.invoke(f, recv, rest, &out) {
+		return failed
+	}
+	t.turn.Result = out
+	if onThis {
+		t.turn.HasThis, t.turn.This = true, *recv
+	}
+	return next
+}
+
+// noCallee fails a task whose callee takes its arguments in no way. The error
+// tells of the last that was tried.
+func (vm *VM) noCallee(t *taskState, p *value.Fn) status {
+	ways := shapes[t.turn.Shape]
+	c := t.fit(ways[len(ways)-1])
+	args := p.Curry[:min(len(p.Curry), maxShownArgs)]
+	args = append(args[:len(args):len(args)], t.turn.Args[c.from:c.from+c.args]...)
+	e := vm.notFound(p.Name, args...)
+	e.Pos = vm.Position()
+	t.byName = true
+	return vm.failNow(e)
+}
+
+// maxShownArgs bounds the curried arguments that an error lists.
+const maxShownArgs = 32
 
 // calling is one way of giving a task's arguments to a callee.
 type calling struct {
@@ -448,15 +555,16 @@ type calling struct {
 // shapes lists the ways for each shape, in the order they are tried.
 var shapes = [...][]calling{
 	native.ShapeExact: {{0, 0, -1}},
-	native.ShapeItem:  {{1, 0, -1}, {2, 0, -1}, {0, 0, 0}},
+	native.ShapeItem:  {{0, 0, 0}, {1, 0, -1}, {2, 0, -1}},
 	native.ShapeEach:  {{0, 0, 0}, {1, 1, 0}},
-	native.ShapeFold:  {{2, 0, -1}, {3, 0, -1}, {1, 0, 1}},
-	native.ShapeEntry: {{2, 0, -1}, {1, 0, 1}},
+	native.ShapeFold:  {{1, 0, 1}, {2, 0, -1}, {3, 0, -1}},
+	native.ShapeEntry: {{1, 0, 1}, {2, 0, -1}},
 	native.ShapePair:  {{2, 0, -1}, {3, 0, -1}},
 }
 
-func (vm *VM) callbackArgs(t *taskState, p *value.Fn, c calling, n int) {
-	at := t.base
+// layCurry lays out the curried arguments of p from stack index at on and
+// returns the index behind them.
+func (vm *VM) layCurry(p *value.Fn, at int) int {
 	for _, v := range p.Curry {
 		if !v.Is(value.KCell) {
 			v.Share()
@@ -464,22 +572,18 @@ func (vm *VM) callbackArgs(t *taskState, p *value.Fn, c calling, n int) {
 		vm.stack[at] = v
 		at++
 	}
-	for i := range n {
-		vm.stack[at+i] = t.turn.Args[c.from+i]
-	}
+	return at
 }
 
 func (vm *VM) callBack(t *taskState, p *value.Fn, fn *code.Func, inst *instance, c calling) status {
-	n := c.args
 	bound := c.this >= 0
 	var this value.Value
 	if t.turn.Shape == native.ShapeExact {
-		n = t.turn.NArgs
 		bound, this = t.turn.BindThis, t.turn.This
 	} else if bound {
 		this = t.turn.Args[c.this]
 	}
-	vm.callbackArgs(t, p, c, n)
+	copy(vm.stack[vm.layCurry(p, t.base):], t.turn.Args[c.from:c.from+c.args])
 	x := vm.newExt(extCallback, 0)
 	x.bare = this
 	t.turn.HasThis = bound

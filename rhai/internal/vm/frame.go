@@ -251,11 +251,15 @@ func (vm *VM) putBack(b back, v value.Value) bool {
 // taskState is a running task.
 type taskState struct {
 	task native.Task
+	name string // of the native function
 	turn native.Turn
 	base int // stack index for the arguments of callbacks
 	// isConst: the receiver is a constant, so `this` is one in callbacks.
 	isConst bool
-	last    callee
+	// byName: the callee was found by its name, not by a link to it. Native Rhai
+	// wraps the errors of such a one once more, as the caller's.
+	byName bool
+	last   callee
 }
 
 // callee is what a task called last, and how: mostly it calls it again.

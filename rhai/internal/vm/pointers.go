@@ -35,10 +35,6 @@ func (vm *VM) curryOp(in code.Instr, regs *[256]value.Value) status {
 // newFn runs NewFn: Fn(name).
 func (vm *VM) newFn(in code.Instr, regs *[256]value.Value) status {
 	v := regs[in.A()].Plain()
-	if v.Is(value.KFn) {
-		regs[in.A()] = v.Share()
-		return next
-	}
 	if !v.Is(value.KString) {
 		return vm.failNow(value.Mismatch("string", v.TypeName()))
 	}
