@@ -302,9 +302,9 @@ func (f *fnState) assignChain(e *syntax.Chain, op syntax.Op, val int, pos syntax
 	switch {
 	case len(w.steps) == 0:
 		f.fail(pos, "a method call cannot be assigned to")
-	case len(w.steps) == 1 && op == syntax.OpNone && w.root == code.RootReg && !w.isConst && w.steps[0].Prop:
+	case len(w.steps) == 1 && op == syntax.OpNone && w.root == code.RootReg && !w.isConst && w.steps[0].Prop && !f.c.opts.Sized:
 		f.emit(code.SetProp, w.reg, 0, val, w.steps[0].Site, w.steps[0].Pos)
-	case len(w.steps) == 1 && op == syntax.OpNone && w.root == code.RootReg && !w.isConst:
+	case len(w.steps) == 1 && op == syntax.OpNone && w.root == code.RootReg && !w.isConst && !w.steps[0].Prop:
 		f.emit(code.SetIndex, w.reg, int(w.steps[0].Reg), val, f.indexPos(w.steps[0]), w.steps[0].IdxAt)
 	default:
 		f.c.prog.Paths = append(f.c.prog.Paths, w.path())

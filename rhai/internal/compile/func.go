@@ -186,6 +186,9 @@ func (f *fnState) params(node any, params []syntax.Param) {
 		v.boxed = f.c.res.captured[declKey{node, i}]
 		f.fn.Params = append(f.fn.Params, p.Name)
 	}
+	if n := len(params); n > 0 {
+		f.tooManyVars(0, params[n-1].At)
+	}
 	f.reserveThis()
 }
 

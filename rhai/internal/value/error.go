@@ -109,8 +109,8 @@ func (e *Error) Root() *Error {
 // Catchable reports whether a script's catch may stop the error. Limits may
 // not be caught, nor may programs that do not parse.
 func (e *Error) Catchable() bool {
-	if e.Kind == ErrInFunctionCall {
-		// eval wraps every error, and makes a parse error catchable.
+	if e.Kind == ErrInFunctionCall || e.Kind == ErrInModule {
+		// eval and import wrap every error, and make a parse error catchable.
 		root := e.Root()
 		return root.Kind == ErrParsing || root.Catchable()
 	}

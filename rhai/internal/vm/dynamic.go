@@ -151,11 +151,17 @@ func (vm *VM) runChunk(fn *code.Func, ret int) status {
 		vm.evals--
 		return vm.failNow(stackOverflow())
 	}
-	// A chunk is no call of a function, and does not count as one.
-	vm.maxDepth++
+	// A text that runs counts as one level for what it calls, but is itself
+	// never refused for its level.
+	limit := vm.maxDepth
+	if fn.Def == nil {
+		vm.maxDepth = max(limit, vm.depth+1)
+	}
 	vm.exts = append(vm.exts, ext{kind: extChunk, ret: int32(ret), this: -1, eval: fn.Def == nil})
 	depth := vm.depth
-	if !vm.push(fn, inst, vm.base, flags) {
+	ok := vm.push(fn, inst, vm.base, flags)
+	vm.maxDepth = limit
+	if !ok {
 		if vm.depth == depth {
 			x := vm.popExt()
 			vm.leave(&x)

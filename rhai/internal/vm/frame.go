@@ -226,7 +226,6 @@ func (vm *VM) leave(x *ext) bool {
 	}
 	if x.kind == extChunk {
 		vm.evals--
-		vm.maxDepth--
 	}
 	if x.kind != extCall {
 		return true

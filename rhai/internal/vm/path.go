@@ -172,6 +172,9 @@ func (vm *VM) update(cur *value.Value, steps []code.PathStep, base int, f func(*
 		if p == nil {
 			return vm.updateCopy(cur, steps, base, f, v)
 		}
+		if last && s.Prop && vm.assigning && vm.cfg.Limits.Sizes != (value.Sizes{}) {
+			return f(p) && vm.sized(*cur)
+		}
 		cur, steps = p, steps[1:]
 	}
 	if f == nil {

@@ -115,6 +115,9 @@ func system(e *value.Error) bool {
 func (vm *VM) failTask() bool {
 	t := vm.exts[len(vm.exts)-1].task
 	if vm.exit || !vm.err.Catchable() {
+		if t.byName && !vm.exit && vm.err.Kind != value.ErrTerminated {
+			vm.err = vm.inCall(vm.err, t.name, vm.Position())
+		}
 		vm.endTask()
 		return false
 	}
