@@ -3,15 +3,16 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/internal/seal"
 )
 
 // How long things live.
@@ -31,28 +32,41 @@ type Store interface {
 	picloud.Sessions
 	picloud.Users
 	picloud.APIKeys
+	picloud.Factors
+	picloud.Identities
 }
 
-// Config is what a Service is made from. All fields are required.
+// Config is what a Service is made from. All fields are required but those that
+// say otherwise.
 type Config struct {
 	Store Store
 	IDs   *picloud.IDs
 	Now   func() time.Time
 	Rand  io.Reader // secure randomness for tokens
-	Log   *slog.Logger
+	// Keys are those that secrets are sealed with. With nil, authenticator
+	// apps cannot be set up.
+	Keys *seal.Keyring
+	// AdminURL is how browsers reach the admin listener. Passkeys are for its
+	// host; nil, or one that can have none, means that there are no passkeys.
+	AdminURL *url.URL
+	Log      *slog.Logger
 }
 
 // Service signs people in and tells who they are. It is safe for concurrent
 // use. New makes one.
 type Service struct {
-	store    Store
-	ids      *picloud.IDs
-	now      func() time.Time
-	rand     io.Reader
-	log      *slog.Logger
-	hasher   *hasher
-	attempts *limiter
-	setUp    atomic.Bool // an owner has been seen; one never goes away
+	store      Store
+	ids        *picloud.IDs
+	now        func() time.Time
+	rand       io.Reader
+	log        *slog.Logger
+	keys       *seal.Keyring
+	hasher     *hasher
+	attempts   *limiter
+	challenges *challenges
+	passkeys   *passkeys // nil when there are none; noPasskeys says why
+	noPasskeys error
+	setUp      atomic.Bool // an owner has been seen; one never goes away
 }
 
 // New makes a service.
@@ -60,83 +74,12 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Store == nil || cfg.IDs == nil || cfg.Now == nil || cfg.Rand == nil || cfg.Log == nil {
 		return nil, errors.New("auth: incomplete configuration")
 	}
-	return &Service{store: cfg.Store, ids: cfg.IDs, now: cfg.Now, rand: cfg.Rand, log: cfg.Log, hasher: newHasher(), attempts: newLimiter(cfg.Now)}, nil
-}
-
-// Login is an attempt to sign in.
-type Login struct {
-	Login     string // user name or e-mail address
-	Password  string
-	Address   string // of the client, without a port
-	UserAgent string
-}
-
-// SignedIn is a new session. Token is its only copy.
-type SignedIn struct {
-	Token   string
-	Session picloud.Session
-	User    picloud.User
-}
-
-// Login makes a session. It fails with CodeInvalidCredentials, in the same
-// time and with the same words whether the user is unknown or the password is
-// wrong; with CodeRateLimited after too many failures; with CodeForbidden if
-// the password is right and the account is deactivated.
-func (s *Service) Login(ctx context.Context, in Login) (SignedIn, error) {
-	account := accountKey(in.Login)
-	attempt, err := s.attempts.begin(account, in.Address)
-	if err != nil {
-		return SignedIn{}, err
+	s := &Service{
+		store: cfg.Store, ids: cfg.IDs, now: cfg.Now, rand: cfg.Rand, log: cfg.Log, keys: cfg.Keys,
+		hasher: newHasher(), attempts: newLimiter(cfg.Now), challenges: newChallenges(cfg.Now, cfg.Rand),
 	}
-	user, err := s.verify(ctx, account, in.Password)
-	if err != nil {
-		if !picloud.IsCode(err, picloud.CodeInvalidCredentials) {
-			attempt.forget() // it was not a guess that failed
-		}
-		return SignedIn{}, err
-	}
-	attempt.succeed()
-	if !user.Active {
-		return SignedIn{}, picloud.Errorf(picloud.CodeForbidden, "this account is deactivated")
-	}
-	return s.open(ctx, user, in)
-}
-
-// verify finds the user with this login and password, with the same work when
-// there is none.
-func (s *Service) verify(ctx context.Context, login, password string) (picloud.User, error) {
-	c, err := s.store.CredentialsOf(ctx, login)
-	known := err == nil
-	if err != nil && !picloud.IsCode(err, picloud.CodeNotFound) {
-		return picloud.User{}, fmt.Errorf("look up credentials: %w", err)
-	}
-	if !known {
-		c.PasswordHash = unknownHash
-	}
-	match, err := s.hasher.check(ctx, password, c.PasswordHash)
-	if err != nil {
-		return picloud.User{}, err
-	}
-	if !match || !known {
-		return picloud.User{}, picloud.Errorf(picloud.CodeInvalidCredentials, "wrong user name or password")
-	}
-	return c.User, nil
-}
-
-func (s *Service) open(ctx context.Context, user picloud.User, in Login) (SignedIn, error) {
-	token, hash, err := newToken(s.rand, sessionPrefix)
-	if err != nil {
-		return SignedIn{}, err
-	}
-	now := s.now().UTC().Truncate(time.Microsecond) // what the store keeps
-	session := picloud.Session{
-		ID: s.ids.New(), UserID: user.ID, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(SessionIdle),
-		Address: printable(in.Address, 64), UserAgent: printable(in.UserAgent, 256),
-	}
-	if err := s.store.CreateSession(ctx, session, hash); err != nil {
-		return SignedIn{}, err
-	}
-	return SignedIn{Token: token, Session: session, User: user}, nil
+	s.passkeys, s.noPasskeys = newPasskeys(cfg.AdminURL)
+	return s, nil
 }
 
 // Authenticate tells who holds the token of a session, or an API key, and
@@ -203,6 +146,12 @@ func (s *Service) Revoke(ctx context.Context, p picloud.Principal, id string) er
 	return s.store.DeleteSession(ctx, id)
 }
 
+// RevokeOthers ends the principal's sessions but for the one that asks, and
+// tells how many.
+func (s *Service) RevokeOthers(ctx context.Context, p picloud.Principal) (int64, error) {
+	return s.store.DeleteOtherSessions(ctx, p.User.ID, p.SessionID)
+}
+
 // ChangePassword replaces the principal's password and ends their other
 // sessions. A wrong old password counts as a failed login.
 func (s *Service) ChangePassword(ctx context.Context, p picloud.Principal, old, new, address string) error {
@@ -212,23 +161,27 @@ func (s *Service) ChangePassword(ctx context.Context, p picloud.Principal, old, 
 	if err := ValidatePassword(new, p.User.Username, p.User.Email); err != nil {
 		return err
 	}
-	attempt, err := s.attempts.begin(accountKey(p.User.Username), address)
-	if err != nil {
+	if err := s.checkOwnPassword(ctx, p, old, "old_password", address); err != nil {
 		return err
 	}
-	if _, err := s.verify(ctx, p.User.Username, old); err != nil {
-		if !picloud.IsCode(err, picloud.CodeInvalidCredentials) {
-			attempt.forget()
-			return err
-		}
-		return &picloud.Error{Code: picloud.CodeInvalidCredentials, Field: "old_password", Message: "the old password is wrong"}
-	}
-	attempt.succeed()
 	hash, err := s.hasher.hash(ctx, new)
 	if err != nil {
 		return err
 	}
 	return s.store.PutPassword(ctx, p.User.ID, hash, p.SessionID)
+}
+
+// ChangeEmail replaces the principal's e-mail address. It takes the password: the
+// address is a name to sign in with.
+func (s *Service) ChangeEmail(ctx context.Context, p picloud.Principal, email, password, address string) error {
+	email, err := picloud.NormalizeEmail(email)
+	if err != nil {
+		return err
+	}
+	if err := s.checkOwnPassword(ctx, p, password, "password", address); err != nil {
+		return err
+	}
+	return s.store.ChooseEmail(ctx, p.User.ID, email)
 }
 
 // Sweep drops sessions that have expired. Nothing depends on when it is called.

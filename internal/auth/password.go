@@ -84,6 +84,7 @@ const unknownHash = "$argon2id$v=19$m=19456,t=2,p=1$cGljbG91ZCB1bmtub3duIQ$q3Jd0
 type hasher struct {
 	slots   chan struct{}
 	waiting atomic.Int32
+	checked atomic.Int64 // passwords since the start
 }
 
 func newHasher() *hasher {
@@ -127,6 +128,7 @@ func (h *hasher) check(ctx context.Context, password, encoded string) (bool, err
 		return false, err
 	}
 	defer release()
+	h.checked.Add(1)
 	tooLong := len(password) > MaxPasswordBytes
 	if tooLong {
 		password = password[:MaxPasswordBytes]

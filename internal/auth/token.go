@@ -14,8 +14,9 @@ import (
 
 // What tokens begin with, so that people and secret scanners know them.
 const (
-	sessionPrefix = "pics_"
-	setupPrefix   = "picu_"
+	sessionPrefix   = "pics_"
+	setupPrefix     = "picu_"
+	challengePrefix = "picc_"
 )
 
 const tokenBytes = 32

@@ -46,7 +46,7 @@ func (s *server) assembleManager() (err error) {
 		Auth: s.auth, Store: s.store, Check: executor.New(executor.Config{Log: s.log}).CheckLimits,
 		Invoker: s.orchestrator, Records: s.orchestrator,
 		Domains: s.settings.domainChecker(),
-		Ready:   s.store.Ready, Public: s.publicURL, Ceiling: picloud.MaxLimits(), Version: s.version,
+		Ready:   s.store.Ready, Public: s.publicURL, TrustedProxies: s.settings.trustedProxies(), Ceiling: picloud.MaxLimits(), Version: s.version,
 		IDs: s.ids, Now: time.Now, Log: s.log,
 	})
 	return err

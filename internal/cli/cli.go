@@ -94,8 +94,8 @@ then deploy a script with "picloud deploy hello.rhai".`,
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"server", "Server:", []*cobra.Command{c.serveCommand(), c.caddyfileCommand()}},
-		{"account", "Account:", []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand()}},
+		{"server", "Server:", []*cobra.Command{c.serveCommand(), c.masterKeyCommand(), c.caddyfileCommand()}},
+		{"account", "Account:", []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.accountCommand(), c.sessionsCommand()}},
 		{"scripts", "Scripts:", []*cobra.Command{
 			c.deployCommand(), c.checkCommand(), c.definitionsCommand(), c.listCommand(), c.showCommand(), c.sourceCommand(), c.versionsCommand(),
 			c.rollbackCommand(), c.enableCommand(), c.disableCommand(), c.deleteCommand(), c.appsCommand(), c.domainsCommand(),

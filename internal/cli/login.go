@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ import (
 const maxPasswordInput = 4 << 10
 
 func (c *command) loginCommand() *cobra.Command {
-	var username string
+	var username, code string
 	var fromStdin bool
 	cmd := &cobra.Command{
 		Use: "login URL", Short: "Sign in to a server", Args: between(0, "URL"),
@@ -39,11 +40,12 @@ func (c *command) loginCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.login(cmd.Context(), address, username, password)
+			return c.login(cmd.Context(), address, api.Login{Login: username, Password: password}, code)
 		},
 	}
 	cmd.Flags().StringVarP(&username, "username", "u", "", "user name or e-mail address")
 	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
+	cmd.Flags().StringVar(&code, "code", "", "code of the authenticator app, or a recovery code, where a second factor is asked for")
 	return cmd
 }
 
@@ -65,14 +67,7 @@ func (c *command) loginAddress(args []string) (string, error) {
 // It is never an argument, which every process on the machine could read.
 func (c *command) readPassword(fromStdin bool) (string, error) {
 	if !fromStdin {
-		fd, ok := terminal(c.Stdin)
-		if !ok {
-			return "", usagef("there is no terminal to ask for the password on; give it with --password-stdin")
-		}
-		fmt.Fprint(c.Stderr, "Password: ")
-		password, err := term.ReadPassword(fd)
-		fmt.Fprintln(c.Stderr)
-		return string(password), err
+		return c.askPassword("Password: ")
 	}
 	data, err := io.ReadAll(io.LimitReader(c.Stdin, maxPasswordInput+1))
 	if err != nil {
@@ -85,14 +80,37 @@ func (c *command) readPassword(fromStdin bool) (string, error) {
 	return password, nil
 }
 
-func (c *command) login(ctx context.Context, address, username, password string) error {
+// askPassword asks for a password on the terminal.
+func (c *command) askPassword(prompt string) (string, error) {
+	fd, ok := terminal(c.Stdin)
+	if !ok {
+		return "", usagef("there is no terminal to ask for the password on; give it with --password-stdin")
+	}
+	fmt.Fprint(c.Stderr, prompt)
+	password, err := term.ReadPassword(fd)
+	fmt.Fprintln(c.Stderr)
+	return string(password), err
+}
+
+// login signs in and remembers the session. The code is asked for when it is
+// needed and "".
+func (c *command) login(ctx context.Context, address string, login api.Login, code string) error {
 	var in api.SignedIn
-	err := c.clientFor(credentials{URL: address}).post(ctx, "/login", api.Login{Login: username, Password: password}, &in)
+	cl := c.clientFor(credentials{URL: address})
+	err := cl.post(ctx, "/login", login, &in)
 	if isCode(err, picloud.CodeNotFound) { // it is a PiCloud, but its public side
 		return hinted("is this the admin address? The server prints it when it starts", "one cannot sign in at %s", address)
 	}
 	if err != nil {
 		return err
+	}
+	if in.MFA != nil {
+		if in, err = c.loginCode(ctx, cl, *in.MFA, code); err != nil {
+			return err
+		}
+	}
+	if in.User == nil {
+		return fmt.Errorf("%s does not answer like a PiCloud of this version", address)
 	}
 	if err := c.save(credentials{URL: address, Token: in.Token, Username: in.User.Username}); err != nil {
 		return fmt.Errorf("remember the session: %w", err)
@@ -102,6 +120,19 @@ func (c *command) login(ctx context.Context, address, username, password string)
 	}
 	fmt.Fprintf(c.Stdout, "signed in to %s as %s (%s)\n", address, in.User.Username, in.User.Role)
 	return nil
+}
+
+// loginCode finishes a sign-in with a code. A passkey takes a browser.
+func (c *command) loginCode(ctx context.Context, cl *client, mfa api.Challenge, code string) (in api.SignedIn, err error) {
+	if !slices.Contains(mfa.Methods, "totp") && !slices.Contains(mfa.Methods, "recovery_code") {
+		return in, hinted("set up an authenticator app in a browser, or use an API key", "this account signs in with a passkey, which takes a browser")
+	}
+	if code == "" {
+		if code, err = c.askCode(); err != nil {
+			return in, err
+		}
+	}
+	return in, cl.post(ctx, "/login/code", api.LoginCode{Challenge: mfa.Challenge, Code: code}, &in)
 }
 
 func (c *command) logoutCommand() *cobra.Command {

@@ -8,11 +8,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/picloud/picloud/internal/testenv"
@@ -48,7 +50,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PICLOUD_CONFIG", filepath.Join(env.WorkDir, ".config", "picloud.json"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"request": request},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"request": request, "authenticator": authenticator},
 	})
 }
 
@@ -149,4 +151,19 @@ func startServer(tb testing.TB, getenv func(string) string, args ...string) *run
 		return err == nil && json.Unmarshal(data, s) == nil
 	})
 	return s
+}
+
+// authenticator is "authenticator STEPS": it sets $CODE to what an app shows, so
+// many steps from now, for the secret in the file secret.
+func authenticator(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: authenticator STEPS")
+	}
+	steps, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var e struct{ Secret string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("secret")), &e))
+	code, err := totp.GenerateCode(e.Secret, time.Now().Add(time.Duration(steps)*30*time.Second))
+	ts.Check(err)
+	ts.Setenv("CODE", code)
 }

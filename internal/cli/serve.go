@@ -81,6 +81,7 @@ func (c *command) serverCommand(use string, r role, short, long string) *cobra.C
 	f.StringVar(&s.proxies, "trusted-proxies", "", "addresses or networks of the proxies in front, like 127.0.0.1,10.0.0.0/8: what they say of a client is believed")
 	if r.admin {
 		f.StringVar(&s.adminListen, "admin-listen", defaultAdminListen, "address of the admin API; port 0 picks a free one")
+		f.StringVar(&s.adminURL, "admin-url", "", "how browsers reach the admin API, like https://admin.example.org; passkeys are for its host (default made from --admin-listen)")
 		f.StringVar(&s.resolver, "domain-resolver", "", "DNS server, as HOST:PORT, at which proofs of custom domains are looked up (default the system's)")
 		f.StringVar(&s.networks, "domain-networks", "", "networks, like 192.168.0.0/16, in which proofs of custom domains may be fetched besides public addresses")
 	}
@@ -126,6 +127,9 @@ func (c *command) serve(ctx context.Context, s serverSettings) error {
 		return err
 	}
 	if err := srv.listen(ctx); err != nil {
+		return err
+	}
+	if err := srv.openAuth(ctx); err != nil {
 		return err
 	}
 	if err := srv.assemble(ctx); err != nil {
@@ -221,8 +225,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(s.store.Close)
-	s.auth, err = auth.New(auth.Config{Store: s.store, IDs: s.ids, Now: time.Now, Rand: rand.Reader, Log: s.log})
-	return err
+	return nil
 }
 
 // openStore opens the database: PostgreSQL, or the embedded one, whose folder

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/picloud/picloud/internal/auth"
+	"github.com/picloud/picloud/internal/seal"
 )
 
 // The addresses that a server listens on unless it is told otherwise. The admin
@@ -26,6 +27,8 @@ type serverSettings struct {
 	database    string // URL of a PostgreSQL database; "" is the embedded one
 	listen      string
 	adminListen string
+	adminURL    string // how browsers reach the admin listener; "" is made from where it listens
+	keyFile     seal.Location
 	publicURL   string // "" is made from where it listens
 	proxies     string // networks of the proxies in front, separated by commas
 	resolver    string // DNS server for proofs of domains; "" is the system's
@@ -47,6 +50,7 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 		{"database", "PICLOUD_DATABASE", &s.database},
 		{"listen", "PICLOUD_LISTEN", &s.listen},
 		{"admin-listen", "PICLOUD_ADMIN_LISTEN", &s.adminListen},
+		{"admin-url", "PICLOUD_ADMIN_URL", &s.adminURL},
 		{"public-url", "PICLOUD_PUBLIC_URL", &s.publicURL},
 		{"trusted-proxies", "PICLOUD_TRUSTED_PROXIES", &s.proxies},
 		{"domain-resolver", "PICLOUD_DOMAIN_RESOLVER", &s.resolver},
@@ -67,6 +71,7 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 	s.owner = auth.NewOwner{
 		Username: getenv("PICLOUD_OWNER_USERNAME"), Email: getenv("PICLOUD_OWNER_EMAIL"), Password: getenv("PICLOUD_OWNER_PASSWORD"),
 	}
+	s.keyFile = seal.Locate(getenv, s.data)
 	return s.validate()
 }
 
@@ -94,12 +99,15 @@ func (s *serverSettings) validate() error {
 	if o := s.owner; o != (auth.NewOwner{}) && (o.Username == "" || o.Email == "" || o.Password == "") {
 		return usagef("PICLOUD_OWNER_USERNAME, PICLOUD_OWNER_EMAIL and PICLOUD_OWNER_PASSWORD go together; one of them is missing")
 	}
-	if s.publicURL != "" {
-		u, err := serverURL(s.publicURL)
-		if err != nil {
-			return usagef("--public-url is %q; it is written http://HOST[:PORT] or https://HOST[:PORT]", s.publicURL)
+	for flag, address := range map[string]*string{"--public-url": &s.publicURL, "--admin-url": &s.adminURL} {
+		if *address == "" {
+			continue
 		}
-		s.publicURL = u
+		u, err := serverURL(*address)
+		if err != nil {
+			return usagef("%s is %q; it is written http://HOST[:PORT] or https://HOST[:PORT]", flag, *address)
+		}
+		*address = u
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (m *Manager) registerAccounts() {
 	}, m.setup)
 	register(m, operation{
 		id: "login", method: http.MethodPost, path: "/login", tag: "account", capability: access.Anyone,
-		summary: "Sign in with a password",
+		summary: "Sign in with a password, or learn what else is asked for",
 	}, m.login)
 	register(m, operation{
 		id: "logout", method: http.MethodPost, path: "/logout", tag: "account", capability: access.Personal,
@@ -46,6 +46,10 @@ func (m *Manager) registerAccounts() {
 		id: "revoke-session", method: http.MethodDelete, path: "/sessions/{id}", tag: "account", capability: access.Personal,
 		summary: "End one of one's own sessions",
 	}, m.revokeSession)
+	register(m, operation{
+		id: "revoke-other-sessions", method: http.MethodDelete, path: "/sessions", tag: "account", capability: access.Personal,
+		summary: "End all of one's own sessions but the one that asks",
+	}, m.revokeOtherSessions)
 }
 
 type nothing struct{}
@@ -83,21 +87,17 @@ type loginOutput struct {
 }
 
 func (m *Manager) login(ctx context.Context, _ picloud.Principal, in *loginInput) (*loginOutput, error) {
-	info := requestOf(ctx)
+	if err := keepsCookie(ctx, in.Body.Cookie); err != nil {
+		return nil, err
+	}
+	from := client(ctx)
 	s, err := m.auth.Login(ctx, auth.Login{
-		Login: in.Body.Login, Password: in.Body.Password, Address: info.address, UserAgent: info.agent,
+		Login: in.Body.Login, Password: in.Body.Password, Address: from.Address, UserAgent: from.UserAgent,
 	})
 	if err != nil {
 		return nil, err
 	}
-	noteUser(ctx, s.User.Username)
-	auditing(ctx).by(s.User).target(s.User.Username)
-	out := &loginOutput{Body: api.SignedIn{Token: s.Token, ExpiresAt: s.Session.ExpiresAt, User: s.User}}
-	if in.Body.Cookie {
-		out.Body.Token = ""
-		out.SetCookie = []http.Cookie{sessionCookie(s.Token, int(auth.SessionMax.Seconds()))}
-	}
-	return out, nil
+	return m.signedIn(ctx, s, in.Body.Cookie), nil
 }
 
 // sessionCookie is the cookie of a session; a negative age removes it. The
@@ -176,4 +176,11 @@ type sessionInput struct {
 
 func (m *Manager) revokeSession(ctx context.Context, p picloud.Principal, in *sessionInput) (*nothing, error) {
 	return nil, m.auth.Revoke(ctx, p, in.ID)
+}
+
+type endedOutput struct{ Body api.Ended }
+
+func (m *Manager) revokeOtherSessions(ctx context.Context, p picloud.Principal, _ *nothing) (*endedOutput, error) {
+	n, err := m.auth.RevokeOthers(ctx, p)
+	return &endedOutput{Body: api.Ended{Ended: n}}, err
 }

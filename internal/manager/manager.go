@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -60,11 +61,14 @@ type Config struct {
 	Domains *domains.Checker            // of custom domains; nil means one for the public internet
 	Ready   func(context.Context) error // whether the instance can serve
 	Public  *url.URL                    // the public listener's address, as clients reach it
-	Ceiling picloud.Limits              // what a script may ask for at most
-	Version string                      // of the program
-	IDs     *picloud.IDs
-	Now     func() time.Time
-	Log     *slog.Logger
+	// TrustedProxies are the networks of proxies whose headers say where a
+	// request comes from; none is believed otherwise.
+	TrustedProxies []netip.Prefix
+	Ceiling        picloud.Limits // what a script may ask for at most
+	Version        string         // of the program
+	IDs            *picloud.IDs
+	Now            func() time.Time
+	Log            *slog.Logger
 }
 
 func (c Config) validate() error {
@@ -86,6 +90,7 @@ type Manager struct {
 	ready   func(context.Context) error
 	checker *domains.Checker
 	public  *url.URL
+	proxies []netip.Prefix
 	ceiling picloud.Limits
 	ids     *picloud.IDs
 	now     func() time.Time
@@ -111,12 +116,14 @@ func New(cfg Config) (*Manager, error) {
 	adoptHuma()
 	m := &Manager{
 		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, invoker: cfg.Invoker, records: cfg.Records, ready: cfg.Ready,
-		checker: cfg.Domains, public: cfg.Public, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
+		checker: cfg.Domains, public: cfg.Public, proxies: cfg.TrustedProxies, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
 		mux: http.NewServeMux(),
 	}
 	m.draining, m.drain = context.WithCancel(context.Background())
 	m.api = humago.New(m.mux, humaConfig(cfg.Version))
 	m.registerAccounts()
+	m.registerSignIn()
+	m.registerFactors()
 	m.registerApps()
 	m.registerDomains()
 	m.registerScripts()

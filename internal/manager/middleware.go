@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -20,12 +19,16 @@ const maxTarget = 8 << 10
 // requestInfo is what is known of a request from its start on. One request,
 // one goroutine: the user is noted by it before it is read.
 type requestInfo struct {
-	id      string
-	path    string
-	address string // of the client, without a port
-	agent   string
-	user    string
-	entry   picloud.AuditEntry // what handlers say of what they do
+	id        string
+	path      string
+	address   string // of the client, without a port
+	scheme    string // http or https
+	host      string // as the client has it, with its port
+	origin    string // of the page that asks, as its browser says; or ""
+	fetchSite string // the browser's Sec-Fetch-Site, or ""
+	agent     string
+	user      string
+	entry     picloud.AuditEntry // what handlers say of what they do
 }
 
 func requestOf(ctx context.Context) *requestInfo {
@@ -52,7 +55,11 @@ func (m *Manager) wrap(h http.Handler) http.Handler {
 func (m *Manager) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := m.now()
-		info := &requestInfo{id: r.Header.Get("X-Request-Id"), path: r.URL.Path, address: clientAddress(r), agent: r.UserAgent()}
+		info := &requestInfo{
+			id: r.Header.Get("X-Request-Id"), path: r.URL.Path, host: r.Host, origin: r.Header.Get("Origin"),
+			fetchSite: r.Header.Get("Sec-Fetch-Site"), agent: r.UserAgent(),
+		}
+		info.address, info.scheme = clientOf(r, m.proxies)
 		if picloud.ValidateID("request_id", info.id) != nil {
 			info.id = m.ids.New()
 		}
@@ -88,16 +95,6 @@ func (m *Manager) access(r *http.Request, info *requestInfo, rec *recorder, took
 	}
 	m.log.Log(r.Context(), level, "admin request", "method", r.Method, "path", r.URL.Path, "status", rec.status,
 		"bytes", rec.bytes, "took", took.Round(time.Microsecond).String(), "address", info.address, "user", info.user, "request_id", info.id)
-}
-
-// clientAddress is where the connection comes from. Headers that a proxy may
-// have set are not believed.
-func clientAddress(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // recorder remembers the status and size of a response.

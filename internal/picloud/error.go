@@ -23,6 +23,7 @@ const (
 	CodeForbidden          Code = "forbidden"           // signed in, and not allowed
 	CodeLastOwner          Code = "last_owner"          // it would leave the instance without an active owner
 	CodeLastAdmin          Code = "last_admin"          // it would leave the instance without an active owner or admin
+	CodeInsecureTransport  Code = "insecure_transport"  // a browser would lose its session over plain http
 	CodeSetupRequired      Code = "setup_required"      // no owner exists yet
 	CodeSetupDone          Code = "setup_done"          // an owner exists already
 	CodeNotFound           Code = "not_found"
@@ -69,6 +70,7 @@ var statuses = map[Code]int{
 	CodeForbidden:          http.StatusForbidden,
 	CodeLastOwner:          http.StatusConflict,
 	CodeLastAdmin:          http.StatusConflict,
+	CodeInsecureTransport:  http.StatusForbidden,
 	CodeSetupRequired:      http.StatusForbidden,
 	CodeSetupDone:          http.StatusConflict,
 	CodeNotFound:           http.StatusNotFound,

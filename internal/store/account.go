@@ -141,19 +141,25 @@ func errEmailTaken() error {
 	return &picloud.Error{Code: picloud.CodeConflict, Field: "email", Message: "another user has this e-mail address"}
 }
 
-// CredentialsOf implements [picloud.Accounts].
+// CredentialsOf implements [picloud.Accounts]. It runs the same statements
+// whether there is such a user or not.
 func (s *Store) CredentialsOf(ctx context.Context, login string) (c picloud.Credentials, err error) {
+	found := true
 	err = s.read(ctx, "read credentials", func(tx *tx) error {
 		var r userRow
 		// A user name holds no @ and an address does, so one row at most matches.
 		err := tx.row("SELECT "+userColumns+`, c.password_hash FROM users u JOIN credentials c ON c.user_id = u.id
 			WHERE u.username = $1 OR u.email = $1`, login).Scan(append(r.dest(), &c.PasswordHash)...)
 		if errors.Is(err, sql.ErrNoRows) {
-			return picloud.NotFound("user", login)
+			found = false
+			return nil
 		}
 		c.User = r.user()
 		return err
 	})
+	if err == nil && !found {
+		err = picloud.NotFound("user", login)
+	}
 	return c, err
 }
 

@@ -30,11 +30,13 @@ type Login struct {
 	Cookie   bool   `json:"cookie,omitempty" doc:"Put the token into a cookie that scripts cannot read, and not into the answer: what a browser asks for"`
 }
 
-// SignedIn is a new session.
+// SignedIn is a new session, or with mfa_required, what is still asked for: then
+// nobody is signed in yet.
 type SignedIn struct {
-	Token     string       `json:"token,omitempty" doc:"To be sent as a bearer token; absent when a cookie was asked for"`
-	ExpiresAt time.Time    `json:"expires_at" doc:"When the session ends unless it is used"`
-	User      picloud.User `json:"user"`
+	Token     string        `json:"token,omitempty" doc:"To be sent as a bearer token; absent when a cookie was asked for"`
+	ExpiresAt time.Time     `json:"expires_at,omitzero" doc:"When the session ends unless it is used"`
+	User      *picloud.User `json:"user,omitempty"`
+	MFA       *Challenge    `json:"mfa_required,omitempty" doc:"The password was right, and a second factor is needed"`
 }
 
 // Me is who is asking.
