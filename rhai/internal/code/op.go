@@ -75,7 +75,10 @@ const (
 	LoadVar  // R[A] = the variable R[B], which may be a cell, marked shared
 	StoreVar // the variable R[A], which may be a cell, = R[B] (moved)
 
-	lastHot = StoreVar
+	NeedThis // this must be bound
+	PathSet  // path D = R[A]; B = 1 + op: path op= R[A]
+
+	lastHot = PathSet
 )
 
 // Cold operations: the loop hands them to vm.cold.
@@ -97,12 +100,10 @@ const (
 	Cell                                 // make the variable R[A] a cell; D = 1: of a constant
 	This                                 // R[A] = this; B = 1: borrowed
 	SetThis                              // this = R[A]; B = 1 + op: this op= R[A]
-	NeedThis                             // this must be bound
 	ForPrep                              // prepare the loop over R[A+1]; to D when there is nothing to iterate
 	ForPrepRange                         // the same for R[A+1]..R[A+2]; B = 1: inclusive
 	Switch                               // to the arm for R[A] in table D
 	InRange                              // to D unless R[A] is in the range R[B]..R[C] of integers (constants by ranges table)
-	PathSet                              // path D = R[A]; B = 1 + op: path op= R[A]
 	PathCall                             // R[A] = path D .name(R[A+1], …)
 	IsCell                               // R[A] = is_shared(R[B])
 	Throw                                // R[A]

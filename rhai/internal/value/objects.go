@@ -200,6 +200,8 @@ type Iter struct {
 	// From and To are the stepped range's ends, or a position and a count of
 	// chars or bits.
 	From, To, Step Value
+	// steps is the number of items of a stepped range of integers, else 0.
+	steps uint64
 }
 
 // IterOf says what an Iter yields.
@@ -215,6 +217,9 @@ const (
 func (h *Heap) NewIter(it Iter) Value {
 	h.Charge(SizeObject + 64)
 	it.Header = Header{Kind: KIter}
+	if it.Of == IterStep && it.From.IsInt() {
+		it.steps = steps(it.From.Int(), it.To.Int(), it.Step.Int())
+	}
 	return Value{Ref: &it.Header}
 }
 
@@ -352,6 +357,28 @@ func clone[T any](p *T) Value {
 	return Value{Ref: hd}
 }
 
+// steps is how many numbers there are from one on, in steps, before another.
+func steps(from, to, step int64) uint64 {
+	switch {
+	case step > 0 && from < to:
+		return (uint64(to)-uint64(from)-1)/uint64(step) + 1
+	case step < 0 && from > to:
+		return (uint64(from)-uint64(to)-1)/-uint64(step) + 1
+	}
+	return 0
+}
+
+// NextInt is At for the stepped ranges of integers, to which it is an answer; ok
+// is false for others, and at the end.
+func (it *Iter) NextInt(at *Value) (n int64, ok bool) {
+	i := at.Bits
+	if i >= it.steps {
+		return 0, false
+	}
+	at.Bits++
+	return int64(it.From.Bits + i*it.Step.Bits), true
+}
+
 // At gives the item of the sequence at position *at, an integer that starts at
 // 0, and moves the position on; ok is false at the end.
 func (it *Iter) At(at *Value) (v Value, ok bool) {
@@ -360,6 +387,10 @@ func (it *Iter) At(at *Value) (v Value, ok bool) {
 	case IterStep:
 		if it.From.IsFloat() {
 			return it.stepFloat(at)
+		}
+		if it.From.IsInt() {
+			n, ok := it.NextInt(at)
+			return Int(n), ok
 		}
 		v, ok = it.step(i)
 	case IterChars:
@@ -375,23 +406,14 @@ func (it *Iter) At(at *Value) (v Value, ok bool) {
 	return v, ok
 }
 
-// step gives number i of a stepped range. The current number is computed anew
-// from the start, so that the position is all the state there is.
+// step gives number i of a stepped range of bytes. The current number is
+// computed anew from the start, so that the position is all the state there is.
 func (it *Iter) step(i int64) (Value, bool) {
-	switch {
-	case it.From.IsInt():
-		from, to, step := it.From.Int(), it.To.Int(), it.Step.Int()
-		d := i * step
-		x := from + d
-		if (i != int64(int32(i)) || step != int64(int32(step))) && i != 0 && d/i != step || (x < from) != (d < 0) {
-			return Unit, false
-		}
-		return Int(x), step > 0 && x < to || step < 0 && x > to
-	case it.From.Is(KByte):
-		x := int64(it.From.Byte()) + i*int64(it.Step.Byte())
-		return Byte(byte(x)), x < int64(it.To.Byte())
+	if !it.From.Is(KByte) {
+		return Unit, false
 	}
-	return Unit, false
+	x := int64(it.From.Byte()) + i*int64(it.Step.Byte())
+	return Byte(byte(x)), x < int64(it.To.Byte())
 }
 
 // stepFloat gives the next number of a range of floats; after the first, the

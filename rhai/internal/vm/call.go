@@ -21,6 +21,9 @@ func (vm *VM) constThis() bool { return vm.frames[vm.depth].flags&flagConst != 0
 func (vm *VM) method(in code.Instr, regs *[256]value.Value) status {
 	s := &vm.fn.Prog.Sites[in.D()]
 	recv, b := &regs[in.B()], noBack
+	if fn, p := vm.closureAt(s, in.D(), recv); fn != nil {
+		return vm.callClosure(fn, p, vm.base+int(in.B()), vm.base+int(in.A()), s.NArgs-1)
+	}
 	if !s.Temp {
 		b = backReg(vm.base + int(in.B()))
 	}
@@ -32,6 +35,63 @@ func (vm *VM) method(in code.Instr, regs *[256]value.Value) status {
 		recv = &recv.Cell().V
 	}
 	return vm.methodOn(s, in.D(), recv, vm.base+int(in.A()), b)
+}
+
+// closureAt gives the closure that a method call comes down to, when it is one
+// of this program, called by f.call() or, with a variable as its `this`, from a
+// map's entry; nil when the call is anything else.
+func (vm *VM) closureAt(s *code.Site, site int32, recv *value.Value) (*code.Func, *value.Fn) {
+	if recv.Ref == nil {
+		return nil, nil
+	}
+	f := *recv
+	switch {
+	case recv.Ref.Kind == value.KFn && s.Keyword == code.KeyCall:
+	case recv.Ref.Kind == value.KMap && s.Keyword == code.NoKeyword && !s.Temp && !s.Const && !s.ThisRecv:
+		v := recv.Map().Lookup(s.Name, &vm.inst.caches[site].hint)
+		if v == nil || v.Ref == nil || v.Ref.Kind != value.KFn {
+			return nil, nil
+		}
+		f = *v
+	default:
+		return nil, nil
+	}
+	p := f.Fn()
+	if c, ok := p.Code.(*closureRef); ok && c.inst == vm.inst && c.fn != nil && c.fn.Anonymous && len(c.fn.Params) == len(p.Curry)+s.NArgs-1 {
+		return c.fn, p
+	}
+	return nil, nil
+}
+
+// callClosure calls what closureAt found at stack index recv. The result goes to
+// a, and the n arguments follow it.
+func (vm *VM) callClosure(fn *code.Func, p *value.Fn, recv, a, n int) status {
+	k := len(p.Curry)
+	if a+k+n > len(vm.stack) && !vm.room(a+k+n, nil) {
+		return failed
+	}
+	if k != 1 {
+		copy(vm.stack[a+k:a+k+n], vm.stack[a+1:a+1+n])
+	}
+	for i, c := range p.Curry {
+		if c.Ref != nil && c.Ref.Kind != value.KCell {
+			c.Share()
+		}
+		vm.stack[a+i] = c
+	}
+	this := vm.stack[recv]
+	if fn.ThisReg < 0 || this.Ref.Kind == value.KFn {
+		return vm.done(vm.enter(fn, vm.inst, a, 0))
+	}
+	depth := vm.depth
+	st := vm.done(vm.enter(fn, vm.inst, a, flagBack))
+	if vm.depth > depth {
+		// The variable keeps its value meanwhile: nobody can look at it before
+		// that which `this` has in the end takes its place.
+		vm.frames[vm.depth].back = int32(recv)
+		vm.stack[a+fn.ThisReg] = this
+	}
+	return st
 }
 
 // methodOn calls a method on the value behind recv. The result goes to stack
@@ -584,23 +644,20 @@ func (vm *VM) callBack(t *taskState, p *value.Fn, fn *code.Func, inst *instance,
 		this = t.turn.Args[c.this]
 	}
 	copy(vm.stack[vm.layCurry(p, t.base):], t.turn.Args[c.from:c.from+c.args])
-	x := vm.newExt(extCallback, 0)
-	x.bare = this
-	t.turn.HasThis = bound
-	depth := vm.depth
-	flags := flagExt
+	if t.turn.HasThis = bound; bound {
+		t.turn.This = this
+	}
+	flags := flagCallback
 	if t.isConst && t.turn.Shape != native.ShapeExact {
 		flags |= flagConst
 	}
-	if !vm.push(fn, inst, t.base, flags) {
-		if vm.depth == depth {
-			vm.popExt()
-		}
-		return failed
-	}
-	if bound && fn.ThisReg >= 0 {
-		x.this = int32(t.base + fn.ThisReg)
+	depth := vm.depth
+	ok := vm.enter(fn, inst, t.base, flags)
+	if bound && vm.depth > depth && fn.ThisReg >= 0 {
 		vm.stack[t.base+fn.ThisReg] = this
+	}
+	if !ok {
+		return failed
 	}
 	return reload
 }

@@ -27,7 +27,6 @@ type extKind uint8
 const (
 	extCall     extKind = iota // a call with a receiver, a place for the result, or another instance
 	extTask                    // a task
-	extCallback                // a call made for the task below
 	extModule                  // a module's top level
 	extChunk                   // code of eval or call!
 )
@@ -104,10 +103,37 @@ func (vm *VM) push(fn *code.Func, inst *instance, base int, flags frameFlags) bo
 
 // callSlow is Call where there may be no room, or too many registers.
 func (vm *VM) callSlow(fn *code.Func, base int) status {
-	if vm.push(fn, vm.inst, base, 0) {
-		return reload
+	return vm.done(vm.push(fn, vm.inst, base, 0))
+}
+
+// enter is push, made short for the common case.
+func (vm *VM) enter(fn *code.Func, inst *instance, base int, flags frameFlags) bool {
+	depth := vm.depth + 1
+	caller := &vm.frames[vm.depth]
+	if depth >= len(vm.frames) || depth > vm.maxDepth || base+256 > len(vm.stack) || fn.NRegs > 256 {
+		return vm.push(fn, inst, base, flags)
 	}
-	return failed
+	if caller.flags&flagTask == 0 {
+		caller.pc = int32(vm.pc)
+	}
+	vm.depth = depth
+	f := &vm.frames[depth]
+	if f.fn != fn {
+		f.fn = fn
+	}
+	if f.inst != inst {
+		f.inst = inst
+	}
+	if vm.inst != inst {
+		vm.inst = inst
+	}
+	f.base, f.flags, f.pc = int32(base), flags, 0
+	vm.fn, vm.base, vm.pc = fn, base, 0
+	if fn.ThisReg >= 0 {
+		vm.stack[base+fn.ThisReg] = value.Unbound()
+	}
+	vm.high = max(vm.high, base)
+	return vm.spend(int64(fn.Cost))
 }
 
 // settle follows an operation that did not just go on: another frame may run
@@ -135,11 +161,25 @@ func (vm *VM) focus() {
 // returnSlow ends a frame that has flags.
 func (vm *VM) returnSlow(v value.Value) status {
 	f := &vm.frames[vm.depth]
+	if f.flags == flagBack {
+		vm.stack[f.back] = vm.stack[int(f.base)+f.fn.ThisReg]
+		vm.stack[f.base] = v
+		vm.depth--
+		f = &vm.frames[vm.depth]
+		vm.fn, vm.base, vm.pc = f.fn, int(f.base), int(f.pc)
+		return next
+	}
 	if f.flags&flagStop != 0 {
 		vm.result = v
 		return stop
 	}
 	if f.flags&flagExt == 0 {
+		vm.giveBack(f)
+		if f.flags&flagCallback != 0 {
+			vm.depth--
+			vm.exts[len(vm.exts)-1].task.turn.Result = v
+			return vm.drive()
+		}
 		vm.stack[f.base] = v
 		vm.depth--
 		return reload
@@ -157,19 +197,6 @@ func (vm *VM) returnSlow(v value.Value) status {
 		vm.stack[ret] = v
 		return reload
 	}
-	if x := &vm.exts[last]; x.kind == extCallback && x.locked == nil {
-		t := vm.exts[last-1].task
-		if t.turn.HasThis {
-			if t.turn.This = x.bare; x.this >= 0 {
-				t.turn.This = vm.stack[x.this]
-			}
-		}
-		*x = ext{}
-		vm.exts = vm.exts[:last]
-		vm.depth--
-		t.turn.Result = v
-		return vm.drive()
-	}
 	x := vm.popExt()
 	vm.depth--
 	if !vm.leave(&x) {
@@ -183,6 +210,19 @@ func (vm *VM) returnSlow(v value.Value) status {
 		vm.stack[x.ret] = v
 	}
 	return reload
+}
+
+// giveBack puts `this` back, at the end of a frame without an ext, where the
+// caller has it.
+func (vm *VM) giveBack(f *frame) {
+	switch {
+	case f.flags&flagBack != 0:
+		vm.stack[f.back] = vm.stack[int(f.base)+f.fn.ThisReg]
+	case f.flags&flagCallback != 0:
+		if t := &vm.exts[len(vm.exts)-1].task.turn; t.HasThis && f.fn.ThisReg >= 0 {
+			t.This = vm.stack[int(f.base)+f.fn.ThisReg]
+		}
+	}
 }
 
 // newExt adds an ext, to be filled in where it stands: copying one costs more
@@ -216,13 +256,6 @@ func (vm *VM) leave(x *ext) bool {
 	this := x.bare
 	if x.this >= 0 {
 		this = vm.stack[x.this]
-	}
-	if x.kind == extCallback {
-		t := vm.exts[len(vm.exts)-1].task
-		if t.turn.HasThis {
-			t.turn.This = this
-		}
-		return true
 	}
 	if x.kind == extChunk {
 		vm.evals--

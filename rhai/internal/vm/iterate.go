@@ -78,6 +78,12 @@ func (vm *VM) forPrep(in code.Instr, regs *[256]value.Value) status {
 // position: an index, a byte offset, or the number of steps done.
 func (vm *VM) forNext(in code.Instr, regs *[256]value.Value) status {
 	src, at := regs[in.A()+1], &regs[in.A()+2]
+	if src.Ref != nil && src.Ref.Kind == value.KIter {
+		if n, ok := src.Iter().NextInt(at); ok {
+			regs[in.A()].SetInt(n)
+			return vm.turn(in)
+		}
+	}
 	i := at.Int()
 	var v value.Value
 	ok := false
@@ -104,11 +110,17 @@ func (vm *VM) forNext(in code.Instr, regs *[256]value.Value) status {
 	}
 	if ok {
 		regs[in.A()] = v
-		vm.fuel -= int64(in.BC())
-		if vm.fuel < 0 {
-			return vm.nextSlice(in.D())
-		}
-		vm.pc = int(in.D())
+		return vm.turn(in)
 	}
+	return next
+}
+
+// turn bills a turn of a loop and goes to its top.
+func (vm *VM) turn(in code.Instr) status {
+	vm.fuel -= int64(in.BC())
+	if vm.fuel < 0 {
+		return vm.nextSlice(in.D())
+	}
+	vm.pc = int(in.D())
 	return next
 }

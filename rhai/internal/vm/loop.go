@@ -479,6 +479,19 @@ func (vm *VM) loop() {
 			st = vm.method(in, regs)
 			goto settle
 
+		case code.NeedThis:
+			if r := vm.fn.ThisReg; r >= 0 && regs[uint8(r)].Ref != &value.UnboundTag {
+				continue
+			}
+			vm.pc = pc
+			st = vm.cold(in, regs)
+			goto settle
+
+		case code.PathSet:
+			vm.pc = pc
+			st = vm.pathSet(in, regs)
+			goto settle
+
 		case code.Native:
 			vm.pc = pc
 			st = vm.native(in, regs)

@@ -46,17 +46,19 @@ func storeRefused(f value.Flags) *value.Error {
 
 // arith is the general form of the three-register arithmetic operations.
 func (vm *VM) arith(in code.Instr, regs *[256]value.Value) status {
+	if in.D() != 1 && in.Op() == code.Add {
+		b, c := open(&regs[in.B()]), open(&regs[in.C()])
+		if b.Ref == &value.IntTag && c.Ref == &value.IntTag {
+			x, y := int64(b.Bits), int64(c.Bits)
+			if z := x + y; (x^z)&(y^z) >= 0 {
+				regs[in.A()].SetInt(z)
+				return next
+			}
+		}
+	}
 	op := operators[in.Op()]
 	if in.D() == 1 {
 		return vm.done(vm.assign(op, &regs[in.A()], regs[in.C()]))
-	}
-	b, c := open(&regs[in.B()]), open(&regs[in.C()])
-	if in.Op() == code.Add && b.Ref == &value.IntTag && c.Ref == &value.IntTag {
-		x, y := int64(b.Bits), int64(c.Bits)
-		if z := x + y; (x^z)&(y^z) >= 0 {
-			regs[in.A()].SetInt(z)
-			return next
-		}
 	}
 	return vm.done(vm.binary(op, &regs[in.A()], regs[in.B()], regs[in.C()]))
 }

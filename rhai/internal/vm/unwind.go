@@ -78,6 +78,9 @@ func (vm *VM) endFrame(f *frame) {
 	fn, flags := f.fn, f.flags
 	var x ext
 	x.this = -1
+	if flags&flagExt == 0 {
+		vm.giveBack(f)
+	}
 	vm.depth--
 	if flags&flagExt != 0 {
 		x = vm.popExt()

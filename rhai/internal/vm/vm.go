@@ -107,6 +107,7 @@ type frame struct {
 	inst  *instance
 	pc    int32
 	base  int32
+	back  int32 // flagBack: stack index that the callee's `this` goes back to
 	flags frameFlags
 }
 
@@ -118,6 +119,8 @@ const (
 	flagStop                         // the end of the run
 	flagChunk                        // code of eval or call!, on its caller's registers
 	flagConst                        // `this` is a constant
+	flagCallback                     // called by the task below
+	flagBack                         // `this` is a variable of the caller's: frame.back
 )
 
 // instance is a program together with the state of one run of it.
