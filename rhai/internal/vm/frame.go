@@ -25,10 +25,10 @@ type ext struct {
 type extKind uint8
 
 const (
-	extCall     extKind = iota // a call with a receiver, a place for the result, or another instance
-	extTask                    // a task
-	extModule                  // a module's top level
-	extChunk                   // code of eval or call!
+	extCall   extKind = iota // a call with a receiver, a place for the result, or another instance
+	extTask                  // a task
+	extModule                // a module's top level
+	extChunk                 // code of eval or call!
 )
 
 // back says where a receiver that was moved out belongs.

@@ -114,13 +114,13 @@ type frame struct {
 type frameFlags uint8
 
 const (
-	flagExt   frameFlags = 1 << iota // there is an ext that says what to do at the end
-	flagTask                         // not a script function but a task
-	flagStop                         // the end of the run
-	flagChunk                        // code of eval or call!, on its caller's registers
-	flagConst                        // `this` is a constant
-	flagCallback                     // called by the task below
-	flagBack                         // `this` is a variable of the caller's: frame.back
+	flagExt      frameFlags = 1 << iota // there is an ext that says what to do at the end
+	flagTask                            // not a script function but a task
+	flagStop                            // the end of the run
+	flagChunk                           // code of eval or call!, on its caller's registers
+	flagConst                           // `this` is a constant
+	flagCallback                        // called by the task below
+	flagBack                            // `this` is a variable of the caller's: frame.back
 )
 
 // instance is a program together with the state of one run of it.
