@@ -175,6 +175,15 @@ func (v Value) Module() *Module { return (*Module)(unsafe.Pointer(v.Ref)) }
 func (v Value) Cell() *Cell     { return (*Cell)(unsafe.Pointer(v.Ref)) }
 func (v Value) tagged() *tagged { return (*tagged)(unsafe.Pointer(v.Ref)) }
 
+// Put makes *v the value of *x. As with SetInt, what is of the same kind costs
+// no write barrier, which is dear while the collector marks.
+func (v *Value) Put(x *Value) {
+	if v.Ref != x.Ref {
+		v.Ref = x.Ref
+	}
+	v.Bits = x.Bits
+}
+
 // SetInt makes *v the integer i. The tag is only written when it differs,
 // which spares the write barrier in loops.
 func (v *Value) SetInt(i int64) {

@@ -41,13 +41,13 @@ func (vm *VM) loop() {
 			if v.Ref != nil && v.Ref.Kind >= value.KString && v.Ref.Flags&value.Shared == 0 {
 				v.Ref.Flags |= value.Shared
 			}
-			regs[in.A()] = *v
+			regs[in.A()].Put(v)
 
 		case code.Take:
-			regs[in.A()] = regs[in.B()]
+			regs[in.A()].Put(&regs[in.B()])
 
 		case code.LoadK:
-			regs[in.A()] = vm.fn.Consts[in.D()]
+			regs[in.A()].Put(&vm.fn.Consts[in.D()])
 
 		case code.LoadInt:
 			regs[in.A()].SetInt(int64(in.D()))
@@ -375,7 +375,7 @@ func (vm *VM) loop() {
 					if in.Op() == code.Index && v.Ref != nil && v.Ref.Kind >= value.KString && v.Ref.Flags&value.Shared == 0 {
 						v.Ref.Flags |= value.Shared
 					}
-					regs[in.A()] = *v
+					regs[in.A()].Put(v)
 					continue
 				}
 			}
@@ -387,7 +387,7 @@ func (vm *VM) loop() {
 			a, b := &regs[in.A()], &regs[in.B()]
 			if a.Ref != nil && a.Ref.Kind == value.KArray && b.Ref == &value.IntTag && a.Ref.Flags&value.Shared == 0 {
 				if e := a.Array().E; b.Bits < uint64(len(e)) {
-					e[b.Bits] = regs[in.C()]
+					e[b.Bits].Put(&regs[in.C()])
 					continue
 				}
 			}
@@ -401,7 +401,7 @@ func (vm *VM) loop() {
 					if in.C() == 0 && v.Ref != nil && v.Ref.Kind >= value.KString && v.Ref.Flags&value.Shared == 0 {
 						v.Ref.Flags |= value.Shared
 					}
-					regs[in.A()] = *v
+					regs[in.A()].Put(v)
 					continue
 				}
 			}
@@ -412,7 +412,7 @@ func (vm *VM) loop() {
 		case code.SetProp:
 			if a := &regs[in.A()]; a.Ref != nil && a.Ref.Kind == value.KMap && a.Ref.Flags&value.Shared == 0 {
 				if v := a.Map().Hinted(&vm.inst.caches[in.D()].hint); v != nil {
-					*v = regs[in.C()]
+					v.Put(&regs[in.C()])
 					continue
 				}
 			}
@@ -463,7 +463,7 @@ func (vm *VM) loop() {
 				goto settle
 			}
 			if in.A() != 0 {
-				regs[0] = regs[in.A()]
+				regs[0].Put(&regs[in.A()])
 			}
 			vm.depth--
 			fr = &vm.frames[vm.depth]
