@@ -13,10 +13,14 @@ import (
 
 // assemble makes the services of the process and wires them by function calls.
 func (s *server) assemble(ctx context.Context) (err error) {
+	exec, err := s.executor(ctx)
+	if err != nil {
+		return err
+	}
 	s.orchestrator, err = orchestrator.New(orchestrator.Config{
 		Store: s.store, IDs: s.ids, Now: time.Now, Log: s.log, BaseDomain: domains.Base(s.publicURL),
 		TrustedProxies: s.settings.trustedProxies(),
-		Executor:       executor.New(executor.Config{Log: s.log}),
+		Executor:       exec,
 	})
 	if err != nil {
 		return err

@@ -109,7 +109,7 @@ then deploy a script with "picloud deploy hello.rhai".`,
 			root.AddCommand(cmd)
 		}
 	}
-	root.AddCommand(c.versionCommand())
+	root.AddCommand(c.versionCommand(), c.childCommand())
 	return root
 }
 

@@ -31,6 +31,7 @@ variable: --database is PICLOUD_DATABASE, and so on; flags go first.`))
 // service runs a command that is a program of its own.
 func (c *command) service(ctx context.Context, cmd *cobra.Command) int {
 	cmd.Version = c.Version
+	cmd.AddCommand(c.childCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	return c.execute(ctx, cmd)
 }

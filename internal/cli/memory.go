@@ -9,15 +9,30 @@ import (
 	"strings"
 )
 
-// memoryShare is how much of the machine's memory the heap may grow to before
-// the collector works harder to keep it there. The rest is for the kernel's
-// page cache, which holds the database.
-const memoryShare = 0.7
+// How much of the machine's memory the heap may grow to before the collector
+// works harder to keep it there. The rest is for the kernel's page cache, which
+// holds the database. Where the executor is a process of its own, which is
+// where scripts have their values, it gets the larger part.
+const (
+	memoryShare         = 0.7
+	isolatedServerShare = 0.25
+	isolatedChildShare  = 0.45
+)
 
-// limitMemory gives the collector a soft limit, unless the operator has given
-// one in GOMEMLIMIT. Without it, a burst of scripts could double the heap on a
+// limitMemory gives the collector a soft limit, a share of the machine's memory,
+// unless the operator has given one in GOMEMLIMIT. Without it, a burst of scripts could double the heap on a
 // machine that has no such memory. It is the limit in bytes, or 0.
-func limitMemory(getenv func(string) string) int64 {
+func limitMemory(getenv func(string) string, share float64) int64 {
+	limit := memoryLimit(getenv, share)
+	if limit > 0 {
+		debug.SetMemoryLimit(limit)
+	}
+	return limit
+}
+
+// memoryLimit is a share of the machine's memory in bytes, or 0 when the
+// operator has given a limit, or it is not known.
+func memoryLimit(getenv func(string) string, share float64) int64 {
 	if getenv("GOMEMLIMIT") != "" {
 		return 0
 	}
@@ -25,9 +40,7 @@ func limitMemory(getenv func(string) string) int64 {
 	if total == math.MaxInt64 {
 		return 0
 	}
-	limit := int64(float64(total) * memoryShare)
-	debug.SetMemoryLimit(limit)
-	return limit
+	return int64(float64(total) * share)
 }
 
 // machineMemory reads MemTotal of a meminfo file; MaxInt64 when there is none.

@@ -35,7 +35,7 @@ func TestMemoryIsRead(t *testing.T) {
 	if got := groupMemory(dir); got != 1000 {
 		t.Errorf("a group %d", got)
 	}
-	if got := limitMemory(func(string) string { return "1GiB" }); got != 0 {
+	if got := limitMemory(func(string) string { return "1GiB" }, 0.5); got != 0 {
 		t.Errorf("the operator's limit is overruled with %d", got)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/internal/auth"
+	"github.com/picloud/picloud/internal/isolate"
 	"github.com/picloud/picloud/internal/manager"
 	"github.com/picloud/picloud/internal/orchestrator"
 	"github.com/picloud/picloud/internal/picloud"
@@ -85,6 +86,10 @@ func (c *command) serverCommand(use string, r role, short, long string) *cobra.C
 		f.StringVar(&s.resolver, "domain-resolver", "", "DNS server, as HOST:PORT, at which proofs of custom domains are looked up (default the system's)")
 		f.StringVar(&s.networks, "domain-networks", "", "networks, like 192.168.0.0/16, in which proofs of custom domains may be fetched besides public addresses")
 	}
+	f.BoolVar(&s.isolate, "isolate", r.cluster, "run scripts in a child process that is locked down")
+	if r.public {
+		f.StringVar(&s.socket, "executor-socket", "", "path of the Unix socket of a picloud-executor that runs the scripts, in place of a child")
+	}
 	f.StringVar(&s.publicURL, "public-url", "", "how clients reach the public listener, like https://example.org"+defaultPublicURL(r))
 	f.StringVar(&s.readyFile, "ready-file", "", "file to write the addresses to, as JSON, once the server serves")
 	f.StringVar(&s.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
@@ -112,10 +117,14 @@ func (c *command) serve(ctx context.Context, s serverSettings) error {
 	if err != nil {
 		return err
 	}
-	if limit := limitMemory(c.Getenv); limit > 0 {
+	share := memoryShare
+	if s.isolate || s.socket != "" {
+		share = isolatedServerShare
+	}
+	if limit := limitMemory(c.Getenv, share); limit > 0 {
 		log.Debug("soft memory limit", "bytes", limit)
 	}
-	srv := &server{settings: s, log: log, version: c.Version}
+	srv := &server{settings: s, log: log, version: c.Version, getenv: c.Getenv}
 	defer srv.close()
 	if err := srv.open(ctx); err != nil {
 		return err
@@ -191,6 +200,7 @@ func removeReadyFile(path string) error {
 type server struct {
 	settings serverSettings
 	version  string
+	getenv   func(string) string
 	log      *slog.Logger
 
 	ids   *picloud.IDs
@@ -201,6 +211,7 @@ type server struct {
 	publicURL     *url.URL
 	manager       *manager.Manager
 	orchestrator  *orchestrator.Orchestrator
+	isolated      *isolate.Supervisor // nil when the executor is a value of this process
 
 	undo []func() error // what close does, last first
 }

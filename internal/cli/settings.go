@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/picloud/picloud/internal/auth"
@@ -24,6 +25,8 @@ const (
 type serverSettings struct {
 	role        role
 	data        string // folder of the embedded database
+	isolate     bool   // the executor is a child process
+	socket      string // where the executor listens that somebody else has started; "" is our own
 	database    string // URL of a PostgreSQL database; "" is the embedded one
 	listen      string
 	adminListen string
@@ -58,10 +61,18 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 		{"ready-file", "PICLOUD_READY_FILE", &s.readyFile},
 		{"log-format", "PICLOUD_LOG_FORMAT", &s.logFormat},
 		{"log-level", "PICLOUD_LOG_LEVEL", &s.logLevel},
+		{"executor-socket", "PICLOUD_EXECUTOR_SOCKET", &s.socket},
 	} {
 		if env := getenv(v.name); env != "" && !changed(v.flag) {
 			*v.value = env
 		}
+	}
+	if env := getenv("PICLOUD_ISOLATE"); env != "" && !changed("isolate") {
+		isolate, err := strconv.ParseBool(env)
+		if err != nil {
+			return usagef("PICLOUD_ISOLATE is %q; it can be true or false", env)
+		}
+		s.isolate = isolate
 	}
 	database, err := databaseURL(s.database, getenv, changed("database"))
 	if err != nil {
