@@ -19,6 +19,7 @@ func (s *server) assemble(ctx context.Context) (err error) {
 	}
 	s.orchestrator, err = orchestrator.New(orchestrator.Config{
 		Store: s.store, IDs: s.ids, Now: time.Now, Log: s.log, BaseDomain: domains.Base(s.publicURL),
+		Callers:        s.auth,
 		TrustedProxies: s.settings.trustedProxies(),
 		Executor:       exec,
 	})

@@ -142,6 +142,17 @@ func addRequest(m *rhai.Module) {
 		}
 		return returnAny(c, receiver[*request](c).cookieMap())
 	})
+	m.Getter(requestType, "auth", func(c *rhai.Call) error {
+		by := receiver[*request](c).Auth
+		if by == nil {
+			return nil
+		}
+		fields := map[string]any{"kind": string(by.Kind), "user": by.User, "key": nil, "role": by.Role}
+		if by.Key != "" {
+			fields["key"] = by.Key
+		}
+		return returnAny(c, fields)
+	})
 	m.Getter(requestType, "version", func(c *rhai.Call) error {
 		return c.Return(rhai.Int(int64(receiver[*request](c).x.Version)))
 	})

@@ -18,6 +18,8 @@ type Store interface {
 	picloud.Snapshots
 	picloud.Records
 	picloud.Data
+	// AppAccess answers what a user is in an app.
+	AppAccess(ctx context.Context, app, userID string) (picloud.AppAccess, error)
 }
 
 // Executor runs scripts.
@@ -36,6 +38,9 @@ type Config struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 
+	// Callers tells who calls routes that are not for everybody; nil answers
+	// those with 503.
+	Callers Callers
 	// BaseDomain is below which apps answer, as <app>.<base domain>, besides
 	// <app>.localhost; "" for none.
 	BaseDomain string
@@ -87,6 +92,7 @@ type Orchestrator struct {
 	recorder *recorder
 	inflight inflight
 	lanes    lanes
+	lookups  chan struct{} // those of callers that are under way
 
 	reloading   sync.Mutex // held while a snapshot is loaded
 	mu          sync.Mutex
@@ -101,7 +107,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log)}, nil
+	return &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log), lookups: make(chan struct{}, lookups)}, nil
 }
 
 // Start loads what is live and begins to serve and to follow changes. It fails

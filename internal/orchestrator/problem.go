@@ -55,6 +55,9 @@ func refusal(err error, id string) *picloud.Response {
 	}
 	r := newProblem(status, e.Code, e.Message, id)
 	setRetryAfter(r, e.RetryAfter)
+	if e.Code == picloud.CodeUnauthenticated {
+		r.Header.Set("Www-Authenticate", `Bearer realm="picloud"`)
+	}
 	return r
 }
 

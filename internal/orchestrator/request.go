@@ -102,6 +102,7 @@ func (o *Orchestrator) newRequest(r *http.Request, path string) *picloud.Request
 		}
 	}
 	dropAdminCookie(q.Header)
+	dropTokens(q.Header)
 	return q
 }
 

@@ -78,10 +78,32 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 	if a == nil {
 		return refusal(errNoRoute(), id)
 	}
+	if r.Method == http.MethodOptions {
+		if resp := a.preflight(r, path); resp != nil {
+			return resp
+		}
+	}
 	handler := a.find(r, path)
 	route, ok := handler.(*route)
 	if !ok {
 		return unmatched(handler, r, id)
+	}
+	resp := o.serveRoute(w, r, t, a, route, path, id)
+	if resp != nil && route.cors != nil {
+		route.cors.mark(resp.Header, r.Header.Get("Origin")) // pages may read why they were refused
+	}
+	return resp
+}
+
+// serveRoute admits a request to a route, runs the script and answers. What it
+// returns is yet to be written.
+func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *table, a *app, route *route, path, id string) *picloud.Response {
+	var by *knownCaller
+	if route.auth != picloud.AuthPublic {
+		var err error
+		if by, err = o.admit(t, a, route.auth, r); err != nil {
+			return refusal(err, id)
+		}
 	}
 	if err := enabled(route.target); err != nil {
 		return refusal(err, id)
@@ -92,15 +114,19 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 	}
 	defer b.release()
 	request := o.newRequest(r, path)
-	request.Params, request.Body = route.params(path), b.bytes()
+	request.Params, request.Body, request.Auth = route.params(path), b.bytes(), by.seen()
 	resp, record, err := o.invoke(r.Context(), route.target, picloud.TriggerHTTP, request, id)
 	if err != nil {
 		return refusal(err, id)
+	}
+	if route.cors != nil {
+		route.cors.mark(resp.Header, r.Header.Get("Origin"))
 	}
 	write(w, resp, id)
 	if record != nil {
 		o.recorder.add(*record)
 	}
+	o.touch(r.Context(), by)
 	return nil
 }
 

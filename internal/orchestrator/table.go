@@ -17,6 +17,7 @@ type table struct {
 	scripts  map[scriptKey]*target
 	zones    []string // below which only apps answer: ".localhost" and the base domain's
 	base     string   // the base domain, or ""
+	callers  known    // those who have been looked up
 }
 
 type scriptKey struct{ appID, script string }
@@ -41,6 +42,15 @@ type target struct {
 type route struct {
 	*target
 	wildcards []wildcard
+	auth      picloud.RouteAuth
+	cors      *cors // nil for none
+}
+
+// newRoute is a route ready to be served. A policy that cannot be read, which
+// the store refuses, lets nobody.
+func newRoute(t *target, r picloud.Route) *route {
+	c, _ := newCORS(r)
+	return &route{target: t, wildcards: wildcards(r.Path), auth: r.Auth, cors: c}
 }
 
 // wildcard is where in a path a parameter is.
@@ -119,7 +129,7 @@ func (t *table) add(live picloud.LiveScript, o *Orchestrator) {
 	}
 	t.scripts[scriptKey{live.Script.AppID, live.Script.Name}] = tg
 	for _, r := range live.Routes {
-		if err := a.register(r, &route{tg, wildcards(r.Path)}); err != nil {
+		if err := a.register(r, newRoute(tg, r)); err != nil {
 			// The store refuses such routes, so this is a bug; the others are
 			// served all the same.
 			o.cfg.Log.Error("a stored route cannot be served", "app", a.Name, "script", live.Script.Name, "route", r.String(), "err", err)
@@ -130,7 +140,7 @@ func (t *table) add(live picloud.LiveScript, o *Orchestrator) {
 // register enters a route. A mux tells a conflict by a panic.
 func (a *app) register(r picloud.Route, h *route) (err any) {
 	defer func() { err = recover() }()
-	a.mux.Handle(r.String(), h)
+	a.mux.Handle(r.Pattern(), h)
 	if literal(r.Path) {
 		a.literal[literalKey{r.Method, r.Path}] = h
 	}

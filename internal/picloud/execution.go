@@ -59,7 +59,8 @@ type Request struct {
 	Params   []Param // the wildcards of the route, in order
 	Header   http.Header
 	Body     []byte
-	IP       string // of the client
+	IP       string  // of the client
+	Auth     *Caller // who calls; nil on a route for everybody
 }
 
 // Param is what one wildcard of a route matched.

@@ -214,10 +214,10 @@ func TestRoutes(t *testing.T) {
 	for in, want := range map[string]Route{
 		"/":                          {Path: "/"},
 		"/hello":                     {Path: "/hello"},
-		"GET /orders/{id}":           {"GET", "/orders/{id}"},
-		"  POST   /a/{b}/{rest...} ": {"POST", "/a/{b}/{rest...}"},
+		"GET /orders/{id}":           {Method: "GET", Path: "/orders/{id}"},
+		"  POST   /a/{b}/{rest...} ": {Method: "POST", Path: "/a/{b}/{rest...}"},
 		"/files/":                    {Path: "/files/"},
-		"DELETE /x/{$}":              {"DELETE", "/x/{$}"},
+		"DELETE /x/{$}":              {Method: "DELETE", Path: "/x/{$}"},
 		"/ümlaut/日本":                 {Path: "/ümlaut/日本"},
 		"/a/{type}":                  {Path: "/a/{type}"},
 		"/_picloudy":                 {Path: "/_picloudy"},

@@ -33,43 +33,128 @@ var methods = []string{
 // slash, and a trailing slash for everything below. The most specific route
 // wins; two of which neither is more specific conflict.
 type Route struct {
-	Method string `json:"method"` // "" is any method; GET answers HEAD too
-	Path   string `json:"path"`
+	Method string    `json:"method"` // "" is any method; GET answers HEAD too
+	Path   string    `json:"path"`
+	Auth   RouteAuth `json:"auth"`
+	CORS   string    `json:"cors"` // as CORS.String has it; "" lets no page of another origin read answers
 }
 
-// String is the route as a user writes it and as [http.ServeMux] takes it:
+// RouteAuth tells who may call a route.
+type RouteAuth string
+
+// Who may call a route. The check comes before the script.
+const (
+	AuthPublic RouteAuth = ""       // everybody
+	AuthKey    RouteAuth = "key"    // an API key whose user belongs to the app, or reaches every app
+	AuthMember RouteAuth = "member" // such a key, or such a user with a session
+)
+
+// Valid reports whether a is one of them.
+func (a RouteAuth) Valid() bool { return a == AuthPublic || a == AuthKey || a == AuthMember }
+
+// String is the word for it.
+func (a RouteAuth) String() string {
+	if a == AuthPublic {
+		return "public"
+	}
+	return string(a)
+}
+
+// ParseRouteAuth reads the word: public, key or member.
+func ParseRouteAuth(word string) (RouteAuth, error) {
+	switch a := RouteAuth(word); {
+	case word == AuthPublic.String():
+		return AuthPublic, nil
+	case a != AuthPublic && a.Valid():
+		return a, nil
+	}
+	return "", Invalid("route", "auth is public, key or member, not %q", clip(ToText(word)))
+}
+
+// Pattern is the method and the path as [http.ServeMux] takes them:
 // "GET /orders/{id}", or only the path for any method.
-func (r Route) String() string {
+func (r Route) Pattern() string {
 	if r.Method == "" {
 		return r.Path
 	}
 	return r.Method + " " + r.Path
 }
 
+// String is the route as a user writes it: the pattern, and what is not the
+// default as options: "POST /orders auth=key cors=https://shop.example".
+func (r Route) String() string {
+	s := r.Pattern()
+	if r.Auth != AuthPublic {
+		s += " auth=" + r.Auth.String()
+	}
+	if r.CORS != "" {
+		s += " " + r.CORS
+	}
+	return s
+}
+
+// place is the route without its options: what there can be once.
+func (r Route) place() Route { return Route{Method: r.Method, Path: r.Path} }
+
 // DefaultRoute is where a script answers that names no route: /<name>, with
 // every method.
 func DefaultRoute(script string) Route { return Route{Path: "/" + script} }
 
-// ParseRoute reads "[METHOD ]/path" and validates it. The error's field is
-// "route".
+// ParseRoute reads "[METHOD ]/path[ OPTION…]" and validates it. The options are
+// auth= and those of [ParseCORS]. The error's field is "route".
 func ParseRoute(s string) (Route, error) {
 	if !utf8.ValidString(s) {
 		return Route{}, Invalid("route", "the route is not valid UTF-8")
 	}
+	words := strings.Split(strings.TrimSpace(s), " ")
+	words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
 	var r Route
-	method, path, found := strings.Cut(strings.TrimSpace(s), " ")
-	if found {
-		r.Method, r.Path = method, strings.TrimLeft(path, " ")
-	} else {
-		r.Path = method
+	if len(words) > 1 && !strings.HasPrefix(words[0], "/") {
+		r.Method, words = words[0], words[1:]
+	}
+	if len(words) > 0 {
+		r.Path, words = words[0], words[1:]
+	}
+	if err := r.parseOptions(words); err != nil {
+		return r, err
 	}
 	return r, r.Validate()
+}
+
+func (r *Route) parseOptions(words []string) error {
+	var cors []string
+	for i, w := range words {
+		name, value, _ := strings.Cut(w, "=")
+		switch {
+		case slices.ContainsFunc(words[:i], func(o string) bool { n, _, _ := strings.Cut(o, "="); return n == name }):
+			return Invalid("route", "the option %q is there twice", clip(name))
+		case name == "auth":
+			a, err := ParseRouteAuth(value)
+			if err != nil {
+				return err
+			}
+			r.Auth = a
+		case strings.HasPrefix(name, "cors"):
+			cors = append(cors, w)
+		default:
+			return Invalid("route", "%q is neither a path nor an option of a route; the options are auth= and cors=", clip(ToText(w)))
+		}
+	}
+	c, err := ParseCORS(strings.Join(cors, " "))
+	r.CORS = c.String()
+	return err
 }
 
 // Validate refuses a route that could never match, could match what its author
 // did not mean, or is PiCloud's own.
 func (r Route) Validate() error {
 	if err := validateMethod(r.Method); err != nil {
+		return err
+	}
+	if !r.Auth.Valid() {
+		return Invalid("route", "auth is public, key or member")
+	}
+	if _, err := ParseCORS(r.CORS); err != nil {
 		return err
 	}
 	return validatePath(r.Path)
@@ -192,13 +277,13 @@ func (t *RouteTable) Add(r Route, script string) error {
 	if t.mux == nil {
 		t.mux, t.owners = http.NewServeMux(), map[Route]string{}
 	}
-	if other, taken := t.owners[r]; taken {
+	if other, taken := t.owners[r.place()]; taken {
 		return routeConflict(r, r, script, other)
 	}
 	if !register(t.mux, r) {
 		return t.conflict(r, script)
 	}
-	t.owners[r] = script
+	t.owners[r.place()] = script
 	t.order = append(t.order, r)
 	return nil
 }
@@ -208,13 +293,14 @@ func (t *RouteTable) conflict(r Route, script string) error {
 	for _, other := range t.order {
 		pair := http.NewServeMux()
 		if register(pair, other) && !register(pair, r) {
-			return routeConflict(r, other, script, t.owners[other])
+			return routeConflict(r, other, script, t.owners[other.place()])
 		}
 	}
 	return Invalid("route", "the route %q cannot be served", r)
 }
 
 func routeConflict(r, other Route, script, owner string) error {
+	r, other = r.place(), other.place()
 	msg := Errorf(CodeRouteConflict, "the route %q conflicts with %q of script %q: some requests match both, and neither is more specific", r, other, owner)
 	switch {
 	case r == other && script == owner:
@@ -234,6 +320,6 @@ func register(mux *http.ServeMux, r Route) (ok bool) {
 			ok = false
 		}
 	}()
-	mux.Handle(r.String(), http.NotFoundHandler())
+	mux.Handle(r.Pattern(), http.NotFoundHandler())
 	return true
 }

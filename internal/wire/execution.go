@@ -45,7 +45,26 @@ func appendRequest(b []byte, q *picloud.Request) []byte {
 		b = appendText(appendText(b, p.Name), p.Value)
 	}
 	b = appendHeader(b, q.Header)
+	b = appendCaller(b, q.Auth)
 	return appendBool(b, q.Body != nil)
+}
+
+func appendCaller(b []byte, c *picloud.Caller) []byte {
+	b = appendBool(b, c != nil)
+	if c == nil {
+		return b
+	}
+	for _, s := range [...]string{string(c.Kind), c.User, c.Key, c.Role} {
+		b = appendText(b, s)
+	}
+	return b
+}
+
+func (d *decoder) caller() *picloud.Caller {
+	if !d.bool() {
+		return nil
+	}
+	return &picloud.Caller{Kind: picloud.PrincipalKind(d.text()), User: d.text(), Key: d.text(), Role: d.text()}
 }
 
 // decodeExecution reads an execution. It shares memory with b only if that is
@@ -88,6 +107,7 @@ func (d *decoder) request(body []byte, owned bool) *picloud.Request {
 		q.Params[i] = picloud.Param{Name: d.text(), Value: d.text()}
 	}
 	q.Header = d.header(maxRequestFields)
+	q.Auth = d.caller()
 	q.Body = d.body(body, owned)
 	return q
 }
