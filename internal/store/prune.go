@@ -28,7 +28,13 @@ func (s *Store) prune(ctx context.Context, r picloud.Retention, now time.Time) (
 	if r.MaxAge > 0 {
 		// By each one's own time and not by its place: one record with the time
 		// of a clock that was wrong must not take all before it along.
-		err := s.pruneWhere(ctx, &total, "started_at < $1", micros(now.Add(-r.MaxAge)))
+		oldest := micros(now.Add(-r.MaxAge))
+		err := s.pruneWhere(ctx, &total, "started_at < $1", oldest)
+		if err == nil {
+			// A block goes with its newest: some of it may be older, by as much
+			// as a block's times reach.
+			err = s.pruneBlocks(ctx, &total, "started_max < $1", oldest)
+		}
 		if err != nil {
 			return total, err
 		}
@@ -36,7 +42,9 @@ func (s *Store) prune(ctx context.Context, r picloud.Retention, now time.Time) (
 	if r.MaxBytes > 0 {
 		last, err := s.overflow(ctx, r.MaxBytes)
 		if err == nil && last > 0 {
-			err = s.pruneWhere(ctx, &total, "seq <= $1", last)
+			if err = s.pruneWhere(ctx, &total, "seq <= $1", last); err == nil {
+				err = s.pruneBlocks(ctx, &total, "last_seq <= $1", last)
+			}
 		}
 		if err != nil {
 			return total, err
@@ -45,15 +53,18 @@ func (s *Store) prune(ctx context.Context, r picloud.Retention, now time.Time) (
 	return total, nil
 }
 
+// recorded is all that takes room, by number.
+const recorded = "(SELECT seq, size FROM invocations UNION ALL SELECT last_seq, size FROM blocks) AS recorded"
+
 // overflow is the number of the newest invocation that, with all the newer
 // ones, takes more than limit bytes; 0 if all fit.
 func (s *Store) overflow(ctx context.Context, limit int64) (last int64, err error) {
 	err = s.read(ctx, "measure records", func(tx *tx) error {
 		var size int64
-		if err := tx.row("SELECT CAST(COALESCE(sum(size), 0) AS bigint) FROM invocations").Scan(&size); err != nil || size <= limit {
+		if err := tx.row("SELECT CAST(COALESCE(sum(size), 0) AS bigint) FROM " + recorded).Scan(&size); err != nil || size <= limit {
 			return err
 		}
-		err := tx.row(`SELECT seq FROM (SELECT seq, sum(size) OVER (ORDER BY seq DESC) AS running FROM invocations) AS t
+		err := tx.row(`SELECT seq FROM (SELECT seq, sum(size) OVER (ORDER BY seq DESC) AS running FROM `+recorded+`) AS t
 			WHERE running > $1 ORDER BY seq DESC LIMIT 1`, limit).Scan(&last)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil

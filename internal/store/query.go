@@ -18,10 +18,18 @@ func (s *Store) InvocationByID(ctx context.Context, app, id string) (v picloud.I
 			return err
 		}
 		v, err = scanInvocation(tx.row("SELECT seq, "+invocationColumns+" FROM invocations WHERE id = $1 AND app_id = $2", id, a.ID))
-		if errors.Is(err, sql.ErrNoRows) {
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		packed, err := tx.packedByID("app_id = ", a.ID, id)
+		if err != nil {
+			return err
+		}
+		if packed == nil {
 			return picloud.NotFound("invocation", id)
 		}
-		return err
+		v = *packed
+		return nil
 	})
 	return v, err
 }
@@ -33,6 +41,7 @@ func (s *Store) ListInvocations(ctx context.Context, q picloud.RecordQuery) (lis
 		if err != nil {
 			return err
 		}
+		owner, ownerID := strings.TrimPrefix(f.owner, "i."), f.args[0]
 		f.wantText("i.id = ", q.Invocation)
 		f.wantText("i.status = ", string(q.Status))
 		if !q.Since.IsZero() {
@@ -40,6 +49,14 @@ func (s *Store) ListInvocations(ctx context.Context, q picloud.RecordQuery) (lis
 		}
 		tail := f.page(q, "i.seq")
 		list, err = all(tx, scanInvocation, "SELECT seq, "+invocationColumns+" FROM invocations i"+tail, f.args...)
+		if err != nil || q.Status != "" && q.Status != picloud.StatusOK {
+			return err // what is packed went well
+		}
+		packed, err := tx.packed(q, owner, ownerID)
+		if len(packed) > 0 {
+			list = mergeInvocations(q, list, packed)
+			list = list[:min(len(list), pageSize(q.Limit))]
+		}
 		return err
 	})
 	return list, err
@@ -71,6 +88,7 @@ func (s *Store) ListLogs(ctx context.Context, q picloud.RecordQuery) (list []pic
 type filter struct {
 	conditions []string
 	args       []any
+	owner      string // the comparison of newFilter, with its first argument
 }
 
 // newFilter restricts the table with this alias to the app and script of q.
@@ -81,14 +99,16 @@ func newFilter(tx *tx, q picloud.RecordQuery, alias string) (*filter, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.want(alias+".script_id = ", l.Script.ID)
+		f.owner = alias + ".script_id = "
+		f.want(f.owner, l.Script.ID)
 		return f, nil
 	}
 	a, err := appByName(tx, q.App)
 	if err != nil {
 		return nil, err
 	}
-	f.want(alias+".app_id = ", a.ID)
+	f.owner = alias + ".app_id = "
+	f.want(f.owner, a.ID)
 	return f, nil
 }
 
@@ -120,5 +140,8 @@ func (f *filter) page(q picloud.RecordQuery, seq string) string {
 	} else if q.Before > 0 {
 		f.want(seq+" < ", q.Before)
 	}
-	return " WHERE " + strings.Join(f.conditions, " AND ") + " ORDER BY " + order + " LIMIT " + f.bind(pageSize(q.Limit))
+	return " WHERE " + f.where() + " ORDER BY " + order + " LIMIT " + f.bind(pageSize(q.Limit))
 }
+
+// where is the conditions.
+func (f *filter) where() string { return strings.Join(f.conditions, " AND ") }

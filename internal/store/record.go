@@ -53,17 +53,36 @@ func addRecords(tx *tx, batch []picloud.Record) error {
 	if err != nil {
 		return err
 	}
-	w, err := newRecordWriter(tx, last-total)
+	if err := enter(tx, batch, last-total); err != nil {
+		return err
+	}
+	return tx.notify(recordsNotice, "")
+}
+
+// enter enters records with the numbers after seq. A record's number is used up
+// even if the record was there.
+func enter(tx *tx, batch []picloud.Record, seq int64) error {
+	w, err := newRecordWriter(tx)
 	if err != nil {
 		return err
 	}
 	defer w.close()
+	p := packer{tx: tx, rows: w, open: map[string]*growing{}}
 	for i := range batch {
-		if err := w.add(&batch[i]); err != nil {
+		r := &batch[i]
+		seq++
+		if packable(r) {
+			v := r.Invocation
+			v.Seq = seq
+			p.add(v)
+			continue
+		}
+		if err := w.add(r, seq); err != nil {
 			return err
 		}
+		seq += int64(len(r.Logs))
 	}
-	return tx.notify(recordsNotice, "")
+	return p.flush()
 }
 
 // Recorded implements [picloud.Records].
@@ -73,10 +92,9 @@ func (s *Store) Recorded() <-chan struct{} { return s.recorded.wait() }
 type recordWriter struct {
 	tx               *tx
 	invocations, log *sql.Stmt
-	seq              int64 // the last number used
 }
 
-func newRecordWriter(tx *tx, seq int64) (*recordWriter, error) {
+func newRecordWriter(tx *tx) (*recordWriter, error) {
 	inv, err := tx.PrepareContext(tx.ctx, `INSERT INTO invocations (seq, `+invocationColumns+`, size)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
 		ON CONFLICT (id) DO NOTHING`)
@@ -89,7 +107,7 @@ func newRecordWriter(tx *tx, seq int64) (*recordWriter, error) {
 		inv.Close()
 		return nil, err
 	}
-	return &recordWriter{tx: tx, invocations: inv, log: log, seq: seq}, nil
+	return &recordWriter{tx: tx, invocations: inv, log: log}, nil
 }
 
 func (w *recordWriter) close() {
@@ -97,11 +115,10 @@ func (w *recordWriter) close() {
 	w.log.Close()
 }
 
-// add enters a record unless it is there; its numbers are used up either way.
-func (w *recordWriter) add(r *picloud.Record) error {
+// add enters a record with a number, and its lines with those after it, unless
+// it is there.
+func (w *recordWriter) add(r *picloud.Record, seq int64) error {
 	v := &r.Invocation
-	seq := w.seq + 1
-	w.seq = seq + int64(len(r.Logs))
 	var e picloud.InvocationError
 	if v.Error != nil {
 		e = *v.Error

@@ -51,6 +51,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"domains", domainCases},
 		{"snapshots", snapshotCases},
 		{"records", recordCases},
+		{"packed records", packedCases},
 		{"nodes", nodeCases},
 		{"data", dataCases},
 	} {
