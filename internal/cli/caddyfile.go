@@ -98,6 +98,7 @@ type caddyfile struct {
 	Manager   string
 	Ask       string // URL of the question whether a host may have a certificate
 	AskPort   string
+	Ready     string // path that tells whether a node takes requests
 	HTTPPort  string // "" is the usual one
 	HTTPSPort string
 }
@@ -123,7 +124,7 @@ func (f *caddyfileFlags) file() (*caddyfile, error) {
 	}
 	file := &caddyfile{
 		Flags: f.String(), Public: public.Scheme + "://" + public.Host, Email: f.email, Cluster: f.cluster, TLS: public.Scheme == "https",
-		Nodes: f.nodes, Manager: f.manager, AskPort: f.askPort,
+		Nodes: f.nodes, Manager: f.manager, AskPort: f.askPort, Ready: orchestrator.ReadyPath,
 	}
 	if file.TLS {
 		file.HTTPSPort = public.Port()
@@ -142,7 +143,7 @@ func (f *caddyfileFlags) file() (*caddyfile, error) {
 	if admin == "" {
 		admin = "admin." + base
 	}
-	if admin, err = domains.Normalize(admin, ""); err != nil {
+	if admin, err = domains.Host(admin); err != nil {
 		return nil, usagef("--admin-host: %v", message(err))
 	}
 	if admin == base {
@@ -173,9 +174,12 @@ func (f *caddyfileFlags) public() (*url.URL, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	base, err := domains.Normalize(u.Hostname(), "")
+	base, err := domains.Host(u.Hostname())
 	if err != nil {
 		return nil, "", &failure{err: usagef("--public-url: %v", message(err)), hint: hint}
+	}
+	if u.Scheme == "https" && (base == "localhost" || strings.HasSuffix(base, ".localhost")) {
+		return nil, "", usagef("--public-url: there are no certificates for %s; use http:// there", base)
 	}
 	return u, base, nil
 }

@@ -104,7 +104,7 @@ func TestCaddyfileRefuses(t *testing.T) {
 	}{
 		{nil, "public address"},
 		{[]string{"--public-url", "https://127.0.0.1"}, "address"},
-		{[]string{"--public-url", "http://localhost:8080"}, "every machine keeps"},
+		{[]string{"--public-url", "https://localhost:8080"}, "no certificates"},
 		{[]string{"--public-url", "ftp://x.example"}, "not the address"},
 		{[]string{"--public-url", public, "--cluster"}, "--cluster needs"},
 		{[]string{"--public-url", public, "--cluster", "--node", "10.0.0.1"}, "not HOST:PORT"},

@@ -31,6 +31,16 @@ var localZones = []string{"localhost", "onion", "invalid", "arpa"}
 // which the instance's own hosts are, or "". Anything that cannot be a custom
 // domain is a [picloud.Error].
 func Normalize(name, base string) (string, error) {
+	ascii, err := Host(name)
+	if err != nil {
+		return "", err
+	}
+	return ascii, validate(ascii, base)
+}
+
+// Host is the one form of a host name, which need not be one that an app may
+// have: "localhost" is a host too.
+func Host(name string) (string, error) {
 	written := strings.TrimSpace(name)
 	switch {
 	case written == "":
@@ -48,14 +58,14 @@ func Normalize(name, base string) (string, error) {
 	if err != nil {
 		return "", picloud.Invalid(field, "%q is not a domain (%s)", clip(written), reason(err))
 	}
-	return ascii, validate(ascii, base)
+	if _, err := netip.ParseAddr(ascii); err == nil {
+		return "", picloud.Invalid(field, "%q is an address, not a domain", ascii)
+	}
+	return ascii, nil
 }
 
 // validate refuses well-formed names that are not for customers.
 func validate(name, base string) error {
-	if _, err := netip.ParseAddr(name); err == nil {
-		return picloud.Invalid(field, "%q is an address, not a domain", name)
-	}
 	first, last := strings.IndexByte(name, '.'), name[strings.LastIndexByte(name, '.')+1:]
 	switch {
 	case below(name, localZones...):

@@ -6,11 +6,11 @@ import (
 	"github.com/picloud/picloud/internal/picloud"
 )
 
-// HealthPath is where a balancer asks whether to send requests here: 200 while
+// ReadyPath is where a balancer asks whether to send requests here: 200 while
 // the node serves, 503 while it starts or stops. It says nothing about the
 // database: a node goes on answering without it, and taking all nodes out
 // because of it would answer nobody. Anybody may ask.
-const HealthPath = picloud.ReservedPrefix + "/health"
+const ReadyPath = picloud.ReservedPrefix + "/readyz"
 
 // health answers for a node that serves: one that does not never gets here.
 func health() *picloud.Response {

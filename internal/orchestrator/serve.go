@@ -133,7 +133,7 @@ func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *tab
 // serveReserved answers what is PiCloud's own.
 func (o *Orchestrator) serveReserved(t *table, path string, r *http.Request, id string) *picloud.Response {
 	switch path {
-	case HealthPath:
+	case ReadyPath:
 		return health()
 	case TLSAskPath:
 		if resp := o.tlsAsk(t, r); resp != nil {
