@@ -30,13 +30,19 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 # The race detector is C.
 RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy && CGO_ENABLED=1 go test -race
 
-.PHONY: help run build test test-short race conformance fuzz bench-http bench-engine bench-smoke lint vet fmt clean
+.PHONY: help run build cluster test test-short race conformance fuzz bench-http bench-engine bench-smoke lint vet fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build PiCloud and start it on the embedded database in ./data
 	@exec bin/picloud serve --data $(DATA)
+
+cluster: ## run PostgreSQL, Caddy, a manager and three nodes on loopback until Ctrl-C
+	@bash scripts/need caddy:caddy /usr/lib/postgresql:postgresql
+	@mkdir -p bin
+	@go test -c -o bin/cluster.test ./test/cluster
+	@cd test/cluster && exec ../../bin/cluster.test -test.run '^TestStay$$' -test.timeout 0 -stay $(if $(SMOKE),-smoke)
 
 build: ## build bin/picloud and bin/rhai
 	@mkdir -p bin
