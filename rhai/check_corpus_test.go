@@ -83,16 +83,22 @@ type recordedCase struct {
 // recorded reads a corpus.
 func recorded(t *testing.T, name string) []recordedCase {
 	t.Helper()
+	return readCorpus[recordedCase](t, name)
+}
+
+// readCorpus reads a corpus as cases of type C.
+func readCorpus[C any](t testing.TB, name string) []C {
+	t.Helper()
 	f, err := os.Open(filepath.Join("..", "..", "shared", "conformance", name+".jsonl"))
 	if err != nil {
 		t.Skipf("the recorded scripts are not here: %v", err)
 	}
 	defer f.Close()
-	var out []recordedCase
+	var out []C
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 8<<20)
 	for lines.Scan() {
-		var c recordedCase
+		var c C
 		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
