@@ -222,6 +222,9 @@ type Scope struct {
 	ThisReg int
 	Fn      *Func
 	Bang    *syntax.FnDef // for call!: the function
+	// Top is set outside of all functions and blocks, where constants are
+	// those of global::.
+	Top bool
 }
 
 // ScopeVar is one visible variable.

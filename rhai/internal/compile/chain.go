@@ -256,7 +256,7 @@ func (w *walk) method(s *syntax.Step, base, dst int) {
 		f.emit(code.PathCall, a, 0, 0, int32(len(f.c.prog.Paths)-1), s.At)
 	}
 	if s.Name == "call" && len(s.Args) > 0 {
-		f.valueAt(s.Args[0].Pos())
+		f.valueAt(operatorAt(s.Args[0]))
 	}
 	w.writeBack(s.At)
 	if dst >= 0 {
@@ -320,6 +320,15 @@ func (f *fnState) assignChain(e *syntax.Chain, op syntax.Op, val int, pos syntax
 	w.writeBack(pos)
 	f.patch(w.out...)
 	f.release(mark)
+}
+
+// operatorAt is where an argument counts as standing: at its first `.` or `[`,
+// when it has one.
+func operatorAt(e syntax.Expr) syntax.Pos {
+	if c, ok := e.(*syntax.Chain); ok {
+		return c.Steps[0].DotAt
+	}
+	return e.Pos()
 }
 
 // valueAt records a second place of the instruction emitted last: of the

@@ -50,6 +50,7 @@ func chunk(source string, scope *code.Scope, opts Options, info *fnInfo) (*compi
 	fn := &code.Func{Name: "eval", Prog: p, ThisReg: scope.ThisReg, Chunk: true}
 	p.Main = fn
 	f := c.newFn(fn, info, nil)
+	f.inner = !scope.Top
 	fn.HasEval = scope.Fn.HasEval || info != nil && info.hasEval
 	for _, v := range scope.Vars() {
 		f.push(variable{

@@ -117,6 +117,7 @@ type fnState struct {
 	fn     *code.Func
 	info   *fnInfo
 	parent *fnState
+	inner  bool // a chunk that runs inside a function or a block
 	vars   names[variable]
 	next   int // first free register
 	far    int // number of far locals in use
@@ -410,7 +411,7 @@ func (f *fnState) scope(bang *syntax.FnDef) int32 {
 		last = v.inScope
 	}
 	f.c.prog.Scopes = append(f.c.prog.Scopes, code.Scope{
-		Last: last, Len: len(vars), NRegs: f.next, ThisReg: f.fn.ThisReg, Fn: f.fn, Bang: bang,
+		Last: last, Len: len(vars), NRegs: f.next, ThisReg: f.fn.ThisReg, Fn: f.fn, Bang: bang, Top: f.top(),
 	})
 	return int32(len(f.c.prog.Scopes) - 1)
 }

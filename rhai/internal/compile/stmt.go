@@ -128,7 +128,7 @@ func (f *fnState) let(s *syntax.Let) {
 	if s.Const && (s.Value == nil || isConst(s.Value)) && !f.fn.HasEval && !f.info.hasBang {
 		f.vars.last().literal = true
 	}
-	if s.Const && f.parent == nil && f.fn == f.c.prog.Main && f.depth == 0 && len(f.c.prog.Defs) > 0 {
+	if s.Const && f.top() && len(f.c.prog.Defs) > 0 {
 		mark := f.next
 		t := f.temp()
 		f.ident(syntax.NewIdent(s.NameAt, s.Name), t, false)
@@ -138,6 +138,11 @@ func (f *fnState) let(s *syntax.Let) {
 	if s.Exported {
 		f.export(s.Name, "", s.NameAt)
 	}
+}
+
+// top reports whether the code stands outside of all functions and blocks.
+func (f *fnState) top() bool {
+	return f.parent == nil && f.fn == f.c.prog.Main && f.depth == 0 && !f.inner
 }
 
 // declareValue makes the value in reg, the next free register, a variable.
@@ -185,6 +190,7 @@ func (f *fnState) assign(s *syntax.Assign) {
 	default:
 		v := f.temp()
 		f.expr(s.Value, v)
+		f.expr(s.Target, f.temp()) // it may not exist
 		f.raise(value.Errorf(value.ErrAssignConstant, "a variable of a module cannot be assigned to"), s.Target.Pos())
 	}
 }

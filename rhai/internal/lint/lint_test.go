@@ -176,13 +176,22 @@ func TestFindingsAreInOrder(t *testing.T) {
 	}
 }
 
+// Found by FuzzCheck: a carriage return alone ends a comment and begins a line,
+// as in native Rhai.
+func TestPlaceBehindALoneCarriageReturn(t *testing.T) {
+	found := check(t, "// note\rmissing")
+	if len(found) != 1 || found[0].Pos.Line != 2 || found[0].Pos.Col != 1 {
+		t.Errorf("%+v", found)
+	}
+}
+
 // FuzzCheck holds that any source that parses can be checked, and that the
 // places of findings are in it.
 func FuzzCheck(f *testing.F) {
 	for _, s := range []string{
 		``, `let x = 1; x.y(2)`, "fn f(a) { `${a}` } f!(1)", `for (a, b) in 0..3 { continue; 1 }`, `switch 1 { 1..3 if x => y, _ => break }`,
 		`import "a" as b; b::c::d(1); export x as y;`, `try { return } catch (e) { throw }`, `do { } until is_def_var(1)`, `const A = 1; A.b[c]?.d() = 1`,
-		`is_def_fn(); is_def_var(); eval()`, `|a| |b| a`, `global::x; a::b::C`,
+		`is_def_fn(); is_def_var(); eval()`, "//\rA", `|a| |b| a`, `global::x; a::b::C`,
 	} {
 		f.Add(s)
 	}
@@ -192,7 +201,8 @@ func FuzzCheck(f *testing.F) {
 		if err != nil {
 			return
 		}
-		lines := strings.Count(source, "\n") + 1
+		// A carriage return alone ends a comment, and with it a line.
+		lines := strings.Count(source, "\n") + strings.Count(source, "\r") + 1
 		for _, d := range Check(file, lib) {
 			if d.Pos.Line < 1 || int(d.Pos.Line) > lines || d.Pos.Col < 1 || d.EndCol <= d.Pos.Col || d.Code == "" || d.Msg == "" {
 				t.Errorf("%q: %+v", source, d)

@@ -2,6 +2,7 @@ package stdlib
 
 import (
 	"cmp"
+	"fmt"
 	"math/bits"
 	ordering "slices"
 	"strings"
@@ -51,14 +52,23 @@ func sortable(e []value.Value) error {
 	first := e[0].Plain().Kind()
 	for _, v := range e {
 		if k := v.Plain().Kind(); k != first {
-			return value.Errorf(value.ErrFunctionNotFound, "an array of different types cannot be sorted: it holds %s and %s; give a function that compares two elements", first, k)
+			return unsortable(fmt.Sprintf("elements of types %s and %s have no order among them", first, k))
 		}
 	}
 	switch first {
 	case value.KInt, value.KFloat, value.KChar, value.KString, value.KBool, value.KUnit:
 		return nil
 	}
-	return value.Errorf(value.ErrFunctionNotFound, "values of type %s have no order; give a function that compares two elements", e[0].TypeName())
+	return unsortable("elements of type " + e[0].TypeName() + " have no order")
+}
+
+// unsortable is the error of an array that only a function can sort. As in
+// native Rhai, what is wrong stands in the place of the function that is
+// missing.
+func unsortable(what string) error {
+	e := value.Errorf(value.ErrFunctionNotFound, "%s: give a function that compares two of them", what)
+	e.Name = what
+	return e
 }
 
 // sortTyped sorts what is sortable.

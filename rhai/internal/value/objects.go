@@ -176,6 +176,16 @@ func (h *Heap) NewFn(name string, curry []Value, code any) Value {
 // Anonymous reports whether f points to a closure.
 func (f *Fn) Anonymous() bool { return len(f.Name) > 5 && f.Name[:5] == "anon$" }
 
+// Captured reports whether the function holds the variable c.
+func (f *Fn) Captured(c *Cell) bool {
+	for _, v := range f.Curry {
+		if v.Ref == &c.Header {
+			return true
+		}
+	}
+	return false
+}
+
 // Time is a moment, in nanoseconds since an origin that the embedder's clock
 // chooses. Immutable.
 type Time struct {

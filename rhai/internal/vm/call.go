@@ -149,6 +149,11 @@ func (vm *VM) keyword(s *code.Site, recv *value.Value, a, n int, b back) (st sta
 			vm.placeValue()
 			return failed, true
 		}
+		if b.cell != nil && f.Fn().Captured(b.cell) {
+			e := dataRace()
+			e.NoPos = true
+			return vm.failNow(e), true
+		}
 		return vm.callPointer(f, a, a+2, n-1, &receiver{recv, b, vm.constRecv(s, b)}, a), true
 	case code.KeyCurry:
 		if recv.Is(value.KFn) {

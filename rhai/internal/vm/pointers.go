@@ -83,19 +83,18 @@ func (vm *VM) suggestFunc(name string) string {
 // fnMeta runs FnMeta: get_fn_metadata_list([name[, params]]).
 func (vm *VM) fnMeta(in code.Instr, regs *[256]value.Value) status {
 	name, params := "", -1
-	if in.B() > 0 {
-		v := regs[in.A()].Plain()
-		if !v.Is(value.KString) {
-			return vm.failNow(vm.notFound("get_fn_metadata_list", v))
-		}
-		name = v.Str()
+	args := regs[int(in.A()) : int(in.A())+int(in.B())]
+	for i := range args {
+		args[i] = args[i].Plain()
 	}
-	if in.B() > 1 {
-		v := regs[in.A()+1].Plain()
-		if !v.IsInt() {
-			return vm.failNow(vm.notFound("get_fn_metadata_list", regs[in.A()].Plain(), v))
-		}
-		params = int(v.Int())
+	if len(args) > 0 && !args[0].Is(value.KString) || len(args) > 1 && !args[1].IsInt() {
+		return vm.failNow(vm.notFound("get_fn_metadata_list", args...))
+	}
+	if len(args) > 0 {
+		name = args[0].Str()
+	}
+	if len(args) > 1 {
+		params = int(args[1].Int())
 	}
 	h := &vm.Heap
 	var list []value.Value
@@ -149,8 +148,8 @@ func (vm *VM) describeFn(d *syntax.FnDef) value.Value {
 }
 
 func (vm *VM) describeClosure(fn *code.Func) value.Value {
-	d := syntax.FnDef{Name: fn.Name, Private: true}
-	for _, name := range fn.Params[len(fn.Captures):] {
+	d := syntax.FnDef{Name: fn.Name}
+	for _, name := range fn.Params {
 		d.Params = append(d.Params, syntax.Param{Name: name})
 	}
 	v := vm.describeFn(&d)
