@@ -10,7 +10,7 @@ import (
 
 func (c *command) appsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "apps", Short: "List the apps, or create one", Args: exactly(),
+		Use: "apps", Short: "List the apps that you can see, create or delete one", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cl, err := c.client()
 			if err != nil {
@@ -47,6 +47,18 @@ func (c *command) appsCommand() *cobra.Command {
 			fmt.Fprintf(c.Stdout, "created %s\n  %s\n", a.Name, a.URL)
 			return nil
 		},
-	})
+	}, c.deleteAppCommand())
+	return cmd
+}
+
+func (c *command) deleteAppCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "delete NAME", Aliases: []string{"rm"}, Short: "Delete an app with all that it owns", Args: exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.deleteThing(cmd, "app", args[0], path("apps", args[0]), yes)
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }

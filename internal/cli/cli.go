@@ -96,6 +96,9 @@ then deploy a script with "picloud deploy hello.rhai".`,
 	}{
 		{"server", "Server:", []*cobra.Command{c.serveCommand(), c.masterKeyCommand(), c.caddyfileCommand()}},
 		{"account", "Account:", []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.accountCommand(), c.sessionsCommand()}},
+		{"people", "People:", []*cobra.Command{
+			c.usersCommand(), c.membersCommand(), c.keysCommand(), c.auditCommand(), c.settingsCommand(),
+		}},
 		{"scripts", "Scripts:", []*cobra.Command{
 			c.deployCommand(), c.checkCommand(), c.definitionsCommand(), c.listCommand(), c.showCommand(), c.sourceCommand(), c.versionsCommand(),
 			c.rollbackCommand(), c.enableCommand(), c.disableCommand(), c.deleteCommand(), c.appsCommand(), c.domainsCommand(),

@@ -66,6 +66,16 @@ func (cl *client) post(ctx context.Context, path string, in, out any) error {
 	return cl.do(ctx, http.MethodPost, path, in, out)
 }
 
+// put is post for what is at a place.
+func (cl *client) put(ctx context.Context, path string, in, out any) error {
+	return cl.do(ctx, http.MethodPut, path, in, out)
+}
+
+// patch is post for a part of what is at a place.
+func (cl *client) patch(ctx context.Context, path string, in, out any) error {
+	return cl.do(ctx, http.MethodPatch, path, in, out)
+}
+
 func (cl *client) delete(ctx context.Context, path string) error {
 	return cl.do(ctx, http.MethodDelete, path, nil, nil)
 }

@@ -26,6 +26,7 @@ type deployFlags struct {
 	note      string
 	ifVersion int
 	dryRun    bool
+	options   routeFlags
 }
 
 func (c *command) deployCommand() *cobra.Command {
@@ -36,7 +37,9 @@ func (c *command) deployCommand() *cobra.Command {
 that a folder's picloud.toml describes. FILE can be -, for standard input, with --name.
 
 Without --route, a new script answers every method on /NAME, and one that was
-there keeps its routes.`,
+there keeps its routes. Routes are for everybody and not for pages of other
+origins, unless they say so: 'POST /orders auth=key cors=https://shop.example'.
+--auth and --cors-origin say it for all that do not.`,
 		Example: "  picloud deploy hello.rhai\n  picloud deploy orders.rhai --route 'GET /orders/{id}' --route 'POST /orders'\n  picloud deploy . --dry-run",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			info, err := os.Stat(args[0])
@@ -51,6 +54,7 @@ there keeps its routes.`,
 	}
 	cmd.Flags().StringVar(&f.name, "name", "", "the script's name (default that of the file)")
 	cmd.Flags().StringArrayVar(&f.routes, "route", nil, "a route like 'GET /orders/{id}', or '/path' for every method; may be repeated")
+	f.options.register(cmd)
 	cmd.Flags().StringVar(&f.note, "note", "", "what there is to say about this version")
 	cmd.Flags().IntVar(&f.ifVersion, "if-version", 0, "deploy only if this is the number of the live version")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
@@ -72,9 +76,13 @@ func (c *command) deployFile(ctx context.Context, file string, f deployFlags) er
 	if err != nil {
 		return err
 	}
+	routes, err := c.routesFor(ctx, name, f.routes, f.options)
+	if err != nil {
+		return err
+	}
 	d := &deploy{
 		app: c.app, dryRun: f.dryRun, single: true,
-		scripts: []api.DeployScript{{Name: name, Source: source, Routes: f.routes, Note: f.note, IfVersion: f.ifVersion}},
+		scripts: []api.DeployScript{{Name: name, Source: source, Routes: routes, Note: f.note, IfVersion: f.ifVersion}},
 		files:   map[string]string{name: shown},
 	}
 	return c.deploy(ctx, d)
@@ -103,8 +111,8 @@ func (c *command) readScript(file string) (source, name string, err error) {
 }
 
 func (c *command) deployProject(cmd *cobra.Command, dir string, f deployFlags) error {
-	if f.name != "" || f.routes != nil || f.ifVersion != 0 {
-		return usagef("--name, --route and --if-version are for a single script; a project has them in its %s", ProjectFile)
+	if f.name != "" || f.routes != nil || f.ifVersion != 0 || f.options.any() {
+		return usagef("--name, --route, --auth, --cors-origin and --if-version are for a single script; a project has them in its %s", ProjectFile)
 	}
 	p, scripts, err := loadProject(dir)
 	if err != nil {

@@ -175,9 +175,15 @@ func (c *command) whoamiCommand() *cobra.Command {
 				return err
 			}
 			if c.output == outputJSON {
-				return c.printJSON(map[string]any{"url": cl.base, "user": me.User, "capabilities": me.Capabilities})
+				return c.printJSON(map[string]any{"url": cl.base, "user": me.User, "capabilities": me.Capabilities, "apps": me.Apps, "key": me.Key})
 			}
 			fmt.Fprintf(c.Stdout, "%s (%s, %s) at %s\n", me.User.Username, me.User.Role, me.User.Email, cl.base)
+			if me.Key != nil {
+				fmt.Fprintf(c.Stdout, "  by the key %s (%s)\n", visible(me.Key.Name), scopeNames(*me.Key))
+			}
+			for _, m := range me.Apps {
+				fmt.Fprintf(c.Stdout, "  %s of %s\n", m.Role, m.App)
+			}
 			return nil
 		},
 	}

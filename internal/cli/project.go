@@ -35,8 +35,20 @@ type projectScript struct {
 	Name   string            `toml:"name"` // by default, of the file
 	File   string            `toml:"file"` // below the project's folder
 	Routes *[]string         `toml:"routes"`
+	Auth   *string           `toml:"auth"` // of the routes that do not say it
+	CORS   *projectCORS      `toml:"cors"` // the same
 	Limits projectLimits     `toml:"limits"`
 	Env    map[string]string `toml:"env"`
+}
+
+// projectCORS is picloud.CORS with the names that it has in a project.
+type projectCORS struct {
+	Origins     []string `toml:"origins"`
+	Methods     []string `toml:"methods"`
+	Headers     []string `toml:"headers"`
+	Expose      []string `toml:"expose"`
+	Credentials bool     `toml:"credentials"`
+	MaxAge      int      `toml:"max_age"`
 }
 
 // projectLimits is picloud.Limits with the names that it has in a project:
@@ -102,17 +114,43 @@ func (s *projectScript) check() error {
 	if err := picloud.ValidateScriptName(s.Name); err != nil {
 		return message(err)
 	}
-	if s.Routes != nil {
-		for _, r := range *s.Routes {
-			if _, err := picloud.ParseRoute(r); err != nil {
-				return message(err)
-			}
-		}
+	if err := s.completeRoutes(); err != nil {
+		return message(err)
 	}
 	if err := (picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env}).Validate(picloud.Limits{}); err != nil {
 		return message(err)
 	}
 	return nil
+}
+
+// completeRoutes gives the script its default route where none is named, and
+// the routes the options that they do not have themselves.
+func (s *projectScript) completeRoutes() error {
+	routes := []string{picloud.DefaultRoute(s.Name).String()}
+	if s.Routes != nil {
+		routes = *s.Routes
+	}
+	var d routeDefaults
+	if s.Auth != nil {
+		a, err := picloud.ParseRouteAuth(*s.Auth)
+		if err != nil {
+			return err
+		}
+		d.auth = &a
+	}
+	if s.CORS != nil {
+		if len(s.CORS.Origins) == 0 {
+			return picloud.Invalid("route", "cors names no origins")
+		}
+		text, err := corsText(picloud.CORS(*s.CORS))
+		if err != nil {
+			return err
+		}
+		d.cors = &text
+	}
+	routes, err := d.apply(routes, false)
+	s.Routes = &routes
+	return err
 }
 
 // message is a domain error as one says it on a command line: what is wrong
@@ -182,10 +220,7 @@ func (s projectScript) deploy(source string) api.DeployScript {
 	d := api.DeployScript{
 		Name: s.Name, Source: source,
 		Settings: &picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env},
-		Routes:   []string{picloud.DefaultRoute(s.Name).String()},
-	}
-	if s.Routes != nil {
-		d.Routes = append([]string{}, *s.Routes...) // empty, and not absent, when there are none
+		Routes:   append([]string{}, *s.Routes...), // empty, and not absent, when there are none
 	}
 	return d
 }

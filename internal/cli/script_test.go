@@ -50,26 +50,43 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PICLOUD_CONFIG", filepath.Join(env.WorkDir, ".config", "picloud.json"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"request": request, "authenticator": authenticator},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"request": request, "authenticator": authenticator, "env-from": envFrom},
 	})
 }
 
-// request is "request [-host HOST] [METHOD] URL [BODY]": it writes the status and the body
-// to standard output.
+// envFrom is "env-from NAME FILE": it sets a variable to what a file holds.
+func envFrom(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: env-from NAME FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// request is "request [-host HOST] [-key FILE] [METHOD] URL [BODY]": it writes
+// the status and the body to standard output. The file holds a bearer token.
 func request(ts *testscript.TestScript, neg bool, args []string) {
-	var host string
-	if len(args) > 1 && args[0] == "-host" {
-		host, args = args[1], args[2:]
+	var host, key string
+	for len(args) > 1 && strings.HasPrefix(args[0], "-") {
+		switch args[0] {
+		case "-host":
+			host = args[1]
+		case "-key":
+			key = strings.TrimSpace(ts.ReadFile(args[1]))
+		}
+		args = args[2:]
 	}
 	if len(args) == 1 {
 		args = append([]string{http.MethodGet}, args...)
 	}
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: request [-host HOST] [METHOD] URL [BODY]")
+		ts.Fatalf("usage: request [-host HOST] [-key FILE] [METHOD] URL [BODY]")
 	}
 	req, err := http.NewRequest(args[0], args[1], strings.NewReader(strings.Join(args[2:], " ")))
 	ts.Check(err)
 	req.Host = host
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
 	if len(args) > 2 {
 		req.Header.Set("Content-Type", "application/json")
 	}

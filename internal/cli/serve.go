@@ -316,6 +316,11 @@ func (s *server) setUp(ctx context.Context) (link string, err error) {
 		}
 		if created {
 			s.log.Info("owner created from the environment", "username", s.settings.owner.Username)
+			if err := s.store.AddAudit(ctx, picloud.AuditEntry{
+				Actor: picloud.ActorSystem, Action: "setup", Outcome: picloud.OutcomeOK, Target: s.settings.owner.Username,
+			}); err != nil {
+				return "", err
+			}
 		}
 		return "", nil
 	}
@@ -358,7 +363,7 @@ func (s *server) run(ctx context.Context, ready func(setupLink string) error) er
 	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	if s.settings.role.admin {
-		serving.Go(func() { keepSwept(background, s.auth.Sweep, s.log) })
+		serving.Go(func() { keepSwept(background, s.sweep, s.log) })
 	}
 
 	err = ready(link)
