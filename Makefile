@@ -30,7 +30,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 # The race detector is C.
 RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy && CGO_ENABLED=1 go test -race
 
-.PHONY: help run build cluster test test-short race conformance fuzz bench-http bench-engine bench-smoke lint vet fmt clean
+.PHONY: help run build cluster test test-short race conformance fuzz bench-http bench-isolate bench-engine bench-smoke lint vet fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 bench-http: build ## measure requests a second against bare net/http and goja handlers
 	@bash scripts/need wrk:wrk
 	go -C bench test -run '^$$' -bench HTTP -benchtime 1x -timeout 30m . -round $(BENCHTIME)
+
+bench-isolate: build ## measure what running scripts in a child process costs
+	@bash scripts/need wrk:wrk
+	go -C bench test -run '^$$' -bench Isolate -benchtime 1x -timeout 30m . -round $(BENCHTIME)
 
 bench-engine: ## compare the script engine with those of others (lua5.4 too)
 	@bash scripts/need lua5.4:lua5.4 /usr/share/doc/lua-cjson:lua-cjson

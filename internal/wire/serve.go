@@ -37,7 +37,7 @@ const maxRuns = 64 << 10
 // error, or ctx ends; then it cancels what still runs and waits for it.
 func Serve(ctx context.Context, conn net.Conn, cfg ServeConfig) error {
 	defer conn.Close()
-	s := &server{cfg: cfg, w: newWriter(conn), r: newReader(conn), runs: map[uint64]*serving{}}
+	s := &server{cfg: cfg, w: newWriter(conn), r: newReader(conn), workers: workers{jobs: make(chan func())}, runs: map[uint64]*serving{}}
 	if _, err := greet(conn, s.r, cfg.Hello); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func Serve(ctx context.Context, conn net.Conn, cfg ServeConfig) error {
 	})
 	err := s.read()
 	s.cancelAll()
-	s.running.Wait()
+	s.workers.stop()
 	s.w.close(net.ErrClosed)
 	writing.Wait()
 	if ctx.Err() != nil || errors.Is(err, io.EOF) {
@@ -65,7 +65,7 @@ type server struct {
 	cfg     ServeConfig
 	w       *writer
 	r       *reader
-	running sync.WaitGroup
+	workers workers
 
 	mu   sync.Mutex
 	runs map[uint64]*serving
@@ -132,12 +132,9 @@ func (s *server) run(id uint64) *serving {
 	return s.runs[id]
 }
 
-// begin starts a run on a goroutine of its own.
+// begin starts a run.
 func (s *server) begin(id uint64, x *picloud.Execution, wait time.Duration) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	if wait > 0 {
-		ctx, cancel = context.WithTimeout(context.Background(), wait)
-	}
+	ctx, cancel := within(wait)
 	run := &serving{cancel: cancel, host: &remoteHost{w: s.w, id: id}}
 	s.mu.Lock()
 	_, taken := s.runs[id]
@@ -150,7 +147,7 @@ func (s *server) begin(id uint64, x *picloud.Execution, wait time.Duration) erro
 		cancel()
 		return broken("run %d begins twice, or as one of %d", id, n)
 	}
-	s.running.Go(func() {
+	s.workers.do(func() {
 		out := s.guarded(ctx, x, run.host)
 		cancel()
 		s.mu.Lock()
@@ -159,6 +156,15 @@ func (s *server) begin(id uint64, x *picloud.Execution, wait time.Duration) erro
 		s.answer(id, x, out)
 	})
 	return nil
+}
+
+// within is a context that ends after a while, or with 0 only when it is told.
+// It has no parent, whose lock all runs would meet at: cancelAll is for that.
+func within(d time.Duration) (context.Context, context.CancelFunc) {
+	if d > 0 {
+		return context.WithTimeout(context.Background(), d)
+	}
+	return context.WithCancel(context.Background())
 }
 
 // guarded runs an execution. A panic is a bug of ours and the end of that run,
