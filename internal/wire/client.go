@@ -93,6 +93,13 @@ func Dial(conn net.Conn, cfg ClientConfig) (*Client, error) {
 // Hello is what the executor said about itself.
 func (c *Client) Hello() Hello { return c.hello }
 
+// Running is how many runs have been sent and have no outcome yet.
+func (c *Client) Running() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.runs)
+}
+
 // Done is closed when the connection is and everything that belonged to it has
 // ended.
 func (c *Client) Done() <-chan struct{} { return c.done }
