@@ -49,7 +49,9 @@ type Config struct {
 	// AdminURL is how browsers reach the admin listener. Passkeys are for its
 	// host; nil, or one that can have none, means that there are no passkeys.
 	AdminURL *url.URL
-	Log      *slog.Logger
+	// OIDC is the provider with which people may sign in; nil is none.
+	OIDC *OIDC
+	Log  *slog.Logger
 }
 
 // Service signs people in and tells who they are. It is safe for concurrent
@@ -66,6 +68,7 @@ type Service struct {
 	challenges *challenges
 	passkeys   *passkeys // nil when there are none; noPasskeys says why
 	noPasskeys error
+	provider   *provider   // nil when there is none
 	setUp      atomic.Bool // an owner has been seen; one never goes away
 }
 
@@ -79,6 +82,12 @@ func New(cfg Config) (*Service, error) {
 		hasher: newHasher(), attempts: newLimiter(cfg.Now), challenges: newChallenges(cfg.Now, cfg.Rand),
 	}
 	s.passkeys, s.noPasskeys = newPasskeys(cfg.AdminURL)
+	if cfg.OIDC != nil {
+		var err error
+		if s.provider, err = newProvider(*cfg.OIDC, cfg.AdminURL, cfg.Now); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 

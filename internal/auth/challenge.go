@@ -24,10 +24,11 @@ const (
 type purpose int
 
 const (
-	secondFactor    purpose = iota + 1 // the password was right; now the other factor
-	passkeySignIn                      // a passkey alone
-	passkeyRegister                    // a new passkey for who is signed in
-	passkeyProof                       // a passkey to confirm a change of the account
+	secondFactor      purpose = iota + 1 // the password was right; now the other factor
+	passkeySignIn                        // a passkey alone
+	passkeyRegister                      // a new passkey for who is signed in
+	passkeyProof                         // a passkey to confirm a change of the account
+	providerRoundTrip                    // somebody is at the OpenID provider
 )
 
 // challenge is the state of somebody who is in the middle of something. Its
@@ -41,6 +42,7 @@ type challenge struct {
 	user     picloud.User      // of secondFactor, passkeyRegister, passkeyProof; of a link to a provider
 	password [sha256.Size]byte // fingerprint of the hash that was right, for secondFactor
 	session  []byte            // what the verifier of passkeys remembers
+	provider providerState     // of providerRoundTrip
 }
 
 // challenges is a bounded table of them by the hash of their tokens.

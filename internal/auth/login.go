@@ -79,7 +79,8 @@ func (s *Service) Login(ctx context.Context, in Login) (SignedIn, error) {
 	return s.proceed(ctx, c, Client{in.Address, in.UserAgent}, attempt)
 }
 
-// proceed goes on for a user whose first factor was right.
+// proceed goes on for a user whose first factor was right. attempt is nil where
+// there was nothing to guess.
 func (s *Service) proceed(ctx context.Context, c picloud.Credentials, from Client, attempt *attempt) (SignedIn, error) {
 	if !c.User.Active {
 		return SignedIn{}, errDeactivated
@@ -91,7 +92,9 @@ func (s *Service) proceed(ctx context.Context, c picloud.Credentials, from Clien
 	if factors.Required() {
 		return s.challenge(ctx, c, factors, from)
 	}
-	attempt.clear()
+	if attempt != nil {
+		attempt.clear()
+	}
 	return s.open(ctx, c.User, from)
 }
 
@@ -166,12 +169,19 @@ func (s *Service) LoginCode(ctx context.Context, token, code string, from Client
 // stillValid is the user of a challenge as they are now. A new password or a
 // deactivation meanwhile ends the sign-in.
 func (s *Service) stillValid(ctx context.Context, ch challenge) (picloud.User, error) {
-	c, err := s.store.CredentialsOf(ctx, ch.user.Username)
-	if err != nil && !picloud.IsCode(err, picloud.CodeNotFound) {
-		return picloud.User{}, fmt.Errorf("look up credentials: %w", err)
+	u, err := s.store.UserByName(ctx, ch.user.ID)
+	if picloud.IsCode(err, picloud.CodeNotFound) {
+		return picloud.User{}, errChallenge
+	}
+	if err != nil {
+		return picloud.User{}, err
+	}
+	c, err := s.credentials(ctx, u)
+	if err != nil {
+		return picloud.User{}, err
 	}
 	now := fingerprint(c.PasswordHash)
-	if err != nil || c.User.ID != ch.user.ID || subtle.ConstantTimeCompare(now[:], ch.password[:]) == 0 {
+	if subtle.ConstantTimeCompare(now[:], ch.password[:]) == 0 {
 		return picloud.User{}, errChallenge
 	}
 	if !c.User.Active {
@@ -216,7 +226,7 @@ func (s *Service) verify(ctx context.Context, login, password string) (picloud.C
 	if err != nil && !picloud.IsCode(err, picloud.CodeNotFound) {
 		return picloud.Credentials{}, fmt.Errorf("look up credentials: %w", err)
 	}
-	if !known {
+	if known = known && c.PasswordHash != ""; !known { // or there is no password
 		c.PasswordHash = unknownHash
 	}
 	match, err := s.hasher.check(ctx, password, c.PasswordHash)

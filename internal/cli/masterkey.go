@@ -44,9 +44,18 @@ func (s *server) openAuth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.auth, err = auth.New(auth.Config{
+	cfg := auth.Config{
 		Store: s.store, IDs: s.ids, Now: time.Now, Rand: rand.Reader, Log: s.log, Keys: keys, AdminURL: s.browserURL(),
-	})
+	}
+	if s.settings.role.admin {
+		if cfg.OIDC, err = s.settings.oidc.config(); err != nil {
+			return err
+		}
+	}
+	s.auth, err = auth.New(cfg)
+	if err != nil && cfg.OIDC != nil {
+		return hinted("see the --oidc flags in picloud serve --help", "%w", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,7 @@ func (c *command) serverCommand(use string, r role, short, long string) *cobra.C
 	if r.admin {
 		f.StringVar(&s.adminListen, "admin-listen", defaultAdminListen, "address of the admin API; port 0 picks a free one")
 		f.StringVar(&s.adminURL, "admin-url", "", "how browsers reach the admin API, like https://admin.example.org; passkeys are for its host (default made from --admin-listen)")
+		s.oidc.flags(cmd)
 		f.StringVar(&s.resolver, "domain-resolver", "", "DNS server, as HOST:PORT, at which proofs of custom domains are looked up (default the system's)")
 		f.StringVar(&s.networks, "domain-networks", "", "networks, like 192.168.0.0/16, in which proofs of custom domains may be fetched besides public addresses")
 	}

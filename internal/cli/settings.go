@@ -32,6 +32,7 @@ type serverSettings struct {
 	adminListen string
 	adminURL    string // how browsers reach the admin listener; "" is made from where it listens
 	keyFile     seal.Location
+	oidc        oidcSettings
 	publicURL   string // "" is made from where it listens
 	proxies     string // networks of the proxies in front, separated by commas
 	resolver    string // DNS server for proofs of domains; "" is the system's
@@ -42,13 +43,16 @@ type serverSettings struct {
 	owner       auth.NewOwner // the zero value asks for none
 }
 
+// setting is a flag with the variable that stands in for it.
+type setting struct {
+	flag, name string
+	value      *string
+}
+
 // complete fills in what no flag said from the environment, and refuses what
 // cannot be meant. changed tells whether a flag was given.
 func (s *serverSettings) complete(getenv func(string) string, changed func(flag string) bool) error {
-	for _, v := range []struct {
-		flag, name string
-		value      *string
-	}{
+	variables := append(s.oidc.variables(), []setting{
 		{"data", "PICLOUD_DATA", &s.data},
 		{"database", "PICLOUD_DATABASE", &s.database},
 		{"listen", "PICLOUD_LISTEN", &s.listen},
@@ -62,7 +66,8 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 		{"log-format", "PICLOUD_LOG_FORMAT", &s.logFormat},
 		{"log-level", "PICLOUD_LOG_LEVEL", &s.logLevel},
 		{"executor-socket", "PICLOUD_EXECUTOR_SOCKET", &s.socket},
-	} {
+	}...)
+	for _, v := range variables {
 		if env := getenv(v.name); env != "" && !changed(v.flag) {
 			*v.value = env
 		}
@@ -82,6 +87,7 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 	s.owner = auth.NewOwner{
 		Username: getenv("PICLOUD_OWNER_USERNAME"), Email: getenv("PICLOUD_OWNER_EMAIL"), Password: getenv("PICLOUD_OWNER_PASSWORD"),
 	}
+	s.oidc.secret = getenv("PICLOUD_OIDC_CLIENT_SECRET")
 	s.keyFile = seal.Locate(getenv, s.data)
 	return s.validate()
 }

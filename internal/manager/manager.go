@@ -124,6 +124,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerAccounts()
 	m.registerSignIn()
 	m.registerFactors()
+	m.registerProvider()
 	m.registerApps()
 	m.registerDomains()
 	m.registerScripts()

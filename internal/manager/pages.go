@@ -25,6 +25,7 @@ func (m *Manager) registerPages() error {
 	m.mux.HandleFunc("GET /api/openapi.json", m.openapi)
 	m.mux.HandleFunc("GET "+setupPath, m.setupForm)
 	m.mux.HandleFunc("POST "+setupPath, m.setupSubmit)
+	m.registerSignInPages()
 	m.mux.HandleFunc("/", m.fallback)
 	return nil
 }

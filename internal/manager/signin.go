@@ -37,7 +37,7 @@ func (m *Manager) registerSignIn() {
 type loginMethodsOutput struct{ Body api.LoginMethods }
 
 func (m *Manager) loginMethods(ctx context.Context, _ picloud.Principal, _ *nothing) (*loginMethodsOutput, error) {
-	out := &loginMethodsOutput{Body: api.LoginMethods{Password: true, Passkeys: true, CookieWorks: true}}
+	out := &loginMethodsOutput{Body: api.LoginMethods{Password: true, Passkeys: true, CookieWorks: true, Provider: m.auth.Provider()}}
 	if err := m.auth.PasskeysAvailable(); err != nil {
 		out.Body.Passkeys, out.Body.PasskeysWhyNot = false, message(err)
 	}

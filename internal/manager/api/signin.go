@@ -43,6 +43,7 @@ type LoginMethods struct {
 	Password       bool   `json:"password"`
 	Passkeys       bool   `json:"passkeys"`
 	PasskeysWhyNot string `json:"passkeys_why_not,omitempty" doc:"For people, when there are no passkeys"`
+	Provider       string `json:"provider,omitempty" doc:"The name of the OpenID provider, which a browser reaches at /login/oidc; absent when there is none"`
 	CookieWorks    bool   `json:"cookie_works" doc:"Whether a browser keeps the session's cookie at this address"`
 	CookieWhyNot   string `json:"cookie_why_not,omitempty" doc:"For people, when it does not: what to do"`
 }
@@ -128,4 +129,30 @@ type ChangeMe struct {
 // Ended tells how many sessions were ended.
 type Ended struct {
 	Ended int64 `json:"ended"`
+}
+
+// Identities lists who one is at OpenID providers.
+type Identities struct {
+	Identities []Identity `json:"identities"`
+}
+
+// Identity is a user as an OpenID provider knows them.
+type Identity struct {
+	Issuer    string    `json:"issuer"`
+	Subject   string    `json:"subject"`
+	Email     string    `json:"email" doc:"As it was when it was linked"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// RemoveIdentity unlinks an identity.
+type RemoveIdentity struct {
+	Proof
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
+// Departure is where a browser goes on.
+type Departure struct {
+	URL       string    `json:"url"`
+	ExpiresAt time.Time `json:"expires_at"`
 }
