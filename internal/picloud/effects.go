@@ -87,6 +87,8 @@ type Effects struct {
 	Reads  []KeyRead
 	Ranges []RangeRead
 	Writes []KeyWrite // at most one for a key
+	// Messages are published, in their order.
+	Messages []Message
 }
 
 // KeyRead says that a key was seen at a version; 0 means absent.
@@ -104,6 +106,18 @@ type RangeRead struct {
 	Newest   int64
 }
 
+// Size is about how many bytes a commit takes in a transaction.
+func (c *Commit) Size() int {
+	n := 0
+	for i := range c.Effects.Writes {
+		n += len(c.Effects.Writes[i].Value)
+	}
+	for i := range c.Events {
+		n += len(c.Events[i].Body)
+	}
+	return n
+}
+
 // KeyWrite sets a key, or removes it.
 type KeyWrite struct {
 	Key       string
@@ -114,7 +128,10 @@ type KeyWrite struct {
 }
 
 // Changes reports whether anything is to be changed.
-func (e *Effects) Changes() bool { return e != nil && len(e.Writes) > 0 }
+func (e *Effects) Changes() bool { return e != nil && len(e.Writes)+len(e.Messages) > 0 }
+
+// Drop forgets what is to be changed, and keeps what was seen.
+func (e *Effects) Drop() { e.Writes, e.Messages = nil, nil }
 
 // Observations is how many separate looks at the data there were. A single one
 // is consistent by itself.
@@ -125,11 +142,14 @@ func (e *Effects) Observations() int {
 	return len(e.Reads) + len(e.Ranges)
 }
 
-// Commit is an invocation that has ended, with what it wants to change.
+// Commit is an invocation that has ended, with what it wants to change. What it
+// publishes is in Events already: one for each script that gets it.
 type Commit struct {
 	AppID   string
 	Effects Effects
-	Record  Record
+	Events  []NewEvent
+	Settle  *Settlement // of the event that the invocation was on; nil: there was none
+	Record  *Record     // nil: there is nothing to be recorded
 }
 
 // ErrStale is the error of a commit that came too late: something that the

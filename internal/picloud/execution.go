@@ -23,7 +23,8 @@ type Execution struct {
 	Limits  Limits            // all of them set
 	Env     map[string]string // of the version; shared, not to be changed
 	Trigger Trigger
-	Request *Request // the event, for TriggerHTTP and TriggerInvoke
+	Request *Request    // the event, for TriggerHTTP and TriggerInvoke
+	Event   *EventInput // the event, for the other triggers
 }
 
 // WallTime is how long the execution may take.
@@ -88,9 +89,12 @@ type Response struct {
 
 // ScriptError is why an execution has no response.
 type ScriptError struct {
-	Code       Code
-	Message    string
-	Status     int    // what the script chose, for CodeThrown
+	Code    Code
+	Message string
+	Status  int // what the script chose, for CodeThrown
+	// RetryAfter is when the script wants an event to be tried again, for
+	// CodeThrown; 0: it did not say.
+	RetryAfter time.Duration
 	Script     string // where it arose, when that is an imported script
 	Line       int    // from 1; 0 when there is no position
 	Column     int

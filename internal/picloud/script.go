@@ -53,11 +53,14 @@ type Version struct {
 type Settings struct {
 	Limits Limits            `json:"limits,omitzero"`
 	Env    map[string]string `json:"env,omitempty"`
+	// Subscriptions are the topics whose messages the script gets.
+	Subscriptions []Subscription `json:"subscriptions,omitempty"`
 }
 
 // Clone is a copy that shares no memory with s.
 func (s Settings) Clone() Settings {
 	s.Env = maps.Clone(s.Env)
+	s.Subscriptions = slices.Clone(s.Subscriptions)
 	return s
 }
 
@@ -67,7 +70,28 @@ func (s Settings) Validate(ceiling Limits) error {
 	if err := s.Limits.Validate(ceiling); err != nil {
 		return err
 	}
+	if err := s.validateSubscriptions(); err != nil {
+		return err
+	}
 	return validateEnv(s.Env)
+}
+
+func (s Settings) validateSubscriptions() error {
+	if len(s.Subscriptions) > MaxSubscriptions {
+		return Invalid("subscriptions", "there are %d subscriptions, at most %d are allowed", len(s.Subscriptions), MaxSubscriptions)
+	}
+	seen := map[string]bool{}
+	for i, sub := range s.Subscriptions {
+		field := fmt.Sprintf("subscriptions[%d]", i)
+		if err := sub.validate(field); err != nil {
+			return err
+		}
+		if seen[sub.Topic] {
+			return Invalid(field+".topic", "the topic %q is there twice", sub.Topic)
+		}
+		seen[sub.Topic] = true
+	}
+	return nil
 }
 
 func validateEnv(env map[string]string) error {
@@ -136,6 +160,9 @@ func ValidateNote(note string) error {
 func HashVersion(source string, settings Settings) string {
 	if len(settings.Env) == 0 {
 		settings.Env = nil
+	}
+	if len(settings.Subscriptions) == 0 {
+		settings.Subscriptions = nil
 	}
 	encoded, err := json.Marshal(settings) // struct fields in order, map keys sorted: one encoding per value
 	if err != nil {

@@ -189,6 +189,42 @@ type Data interface {
 	Usage(ctx context.Context, appID string) (DataUsage, error)
 }
 
+// Events keeps what is to start scripts. Events are entered and settled by
+// [Data.Commit].
+type Events interface {
+	// ClaimEvents takes events that are due, of other scripts than those with
+	// the ids in except, for whoever claim names: until then they are nobody
+	// else's. Every claim begins a run.
+	ClaimEvents(ctx context.Context, claim string, until time.Time, limit int, except []string) ([]Event, error)
+	// NextEvent is when the next event of other scripts is due, or for those
+	// that are run when their claim ends; false when none waits.
+	NextEvent(ctx context.Context, except []string) (time.Time, bool, error)
+	// ReleaseEvents has the events that somebody has claimed be due at once,
+	// and tells how many: those of a process that is gone.
+	ReleaseEvents(ctx context.Context, claim string) (int64, error)
+	// Entered is a channel that is closed as soon as events are entered, or
+	// due earlier than they were, after the call.
+	Entered() <-chan struct{}
+	// ListEvents lists events that match q, the newest first, without their
+	// bodies.
+	ListEvents(ctx context.Context, q EventQuery) ([]Event, error)
+	// CountEvents counts an app's events by script, source and state.
+	CountEvents(ctx context.Context, app string) ([]EventCount, error)
+	// EventByID finds an event of an app.
+	EventByID(ctx context.Context, app, id string) (Event, error)
+	// RedriveEvent has a dead event tried anew, with another body unless that
+	// is nil.
+	RedriveEvent(ctx context.Context, app, id string, kind ValueKind, body []byte) error
+	// RedriveEvents has all dead events that match q tried anew, and tells how
+	// many.
+	RedriveEvents(ctx context.Context, q EventQuery) (int64, error)
+	// DropEvent removes an event that is not being run.
+	DropEvent(ctx context.Context, app, id string) error
+	// DropEvents removes all events that match q and are not being run, and
+	// tells how many.
+	DropEvents(ctx context.Context, q EventQuery) (int64, error)
+}
+
 // DataUsage is what an app keeps: how many keys, and the bytes of keys and
 // values.
 type DataUsage struct{ Keys, Bytes int64 }

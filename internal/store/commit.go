@@ -33,6 +33,7 @@ type committer struct {
 type pendingCommit struct {
 	picloud.Commit
 	err  error
+	wake bool // an event can go on that could not before, or at another time
 	done chan struct{}
 }
 
@@ -60,12 +61,30 @@ func (s *Store) commitAll() {
 		ctx, cancel := context.WithTimeout(context.Background(), groupTime)
 		err := s.write(ctx, "commit invocations", func(tx *tx) error { return s.commitGroup(tx, group) })
 		cancel()
+		if err == nil {
+			s.announceGroup(group)
+		}
 		for _, p := range group {
 			if err != nil {
 				p.err = err
 			}
 			close(p.done)
 		}
+	}
+}
+
+// announceGroup wakes those who wait for what a group has entered.
+func (s *Store) announceGroup(group []*pendingCommit) {
+	var recorded, entered bool
+	for _, p := range group {
+		recorded = recorded || p.err == nil && p.Record != nil
+		entered = entered || p.err == nil && (len(p.Events) > 0 || p.wake)
+	}
+	if recorded {
+		s.recorded.wake()
+	}
+	if entered {
+		s.entered.wake()
 	}
 }
 
@@ -76,9 +95,7 @@ func (c *committer) next() []*pendingCommit {
 	defer c.mu.Unlock()
 	n, size := 0, 0
 	for n < len(c.waiting) && n < groupCommits && (n == 0 || size < groupBytes) {
-		for i := range c.waiting[n].Effects.Writes {
-			size += len(c.waiting[n].Effects.Writes[i].Value)
-		}
+		size += c.waiting[n].Size()
 		n++
 	}
 	group := c.waiting[:n:n]
@@ -95,21 +112,30 @@ func (s *Store) commitGroup(tx *tx, group []*pendingCommit) error {
 	if err := g.lock(group); err != nil {
 		return err
 	}
-	records := make([]picloud.Record, 0, len(group))
+	var records []picloud.Record
+	var events []enteredEvent
 	for _, p := range group {
 		p.err = nil // a transaction may be tried again
-		err := g.commit(&p.Commit)
+		err := g.commit(p)
 		var refused *picloud.Error
-		switch {
-		case err == nil:
-			records = append(records, p.Record)
-		case errors.As(err, &refused):
+		if errors.As(err, &refused) {
 			p.err = err
-		default:
+			continue
+		}
+		if err != nil {
 			return err
+		}
+		if p.Record != nil {
+			records = append(records, *p.Record)
+		}
+		for i := range p.Events {
+			events = append(events, enteredEvent{p.AppID, &p.Events[i]})
 		}
 	}
 	if err := g.unlock(); err != nil {
+		return err
+	}
+	if err := g.enter(events); err != nil {
 		return err
 	}
 	return addRecords(tx, records)
@@ -135,15 +161,21 @@ func (g *groupWriter) lock(group []*pendingCommit) error {
 		g.apps[p.AppID] = nil
 	}
 	for _, id := range slices.Sorted(maps.Keys(g.apps)) {
-		var a appData
-		err := g.tx.row(`INSERT INTO app_data (app_id, version, keys, bytes) VALUES ($1, 0, 0, 0)
-			ON CONFLICT (app_id) DO UPDATE SET version = app_data.version RETURNING version, keys, bytes`, id).Scan(&a.version, &a.keys, &a.bytes)
+		a, err := lockApp(g.tx, id)
 		if err != nil {
 			return err
 		}
-		g.apps[id] = &a
+		g.apps[id] = a
 	}
 	return nil
+}
+
+// lockApp takes the row of an app, for which others wait, and is what it keeps.
+func lockApp(tx *tx, id string) (*appData, error) {
+	var a appData
+	err := tx.row(`INSERT INTO app_data (app_id, version, keys, bytes) VALUES ($1, 0, 0, 0)
+		ON CONFLICT (app_id) DO UPDATE SET version = app_data.version RETURNING version, keys, bytes`, id).Scan(&a.version, &a.keys, &a.bytes)
+	return &a, err
 }
 
 // unlock writes down what the apps keep now.
@@ -158,7 +190,13 @@ func (g *groupWriter) unlock() error {
 }
 
 // commit makes the changes of one invocation if what it saw is still so.
-func (g *groupWriter) commit(c *picloud.Commit) error {
+func (g *groupWriter) commit(p *pendingCommit) (err error) {
+	c := &p.Commit
+	if c.Settle != nil {
+		if err := g.claimed(c.Settle); err != nil {
+			return err
+		}
+	}
 	if err := unchanged(g.tx, c.AppID, &c.Effects, g.now); err != nil {
 		return err
 	}
@@ -183,7 +221,10 @@ func (g *groupWriter) commit(c *picloud.Commit) error {
 		}
 	}
 	*app = after
-	return nil
+	if c.Settle != nil {
+		p.wake, err = g.settle(c.Settle)
+	}
+	return err
 }
 
 // count takes a write into account.

@@ -77,6 +77,7 @@ func (l *listener) run(ctx context.Context, conn *pgx.Conn) {
 		}
 		l.store.log.Info("connected to PostgreSQL again")
 		l.reread()
+		l.store.entered.wake()
 		l.store.recorded.wake()
 		l.store.membership.wake()
 	}
@@ -196,6 +197,8 @@ func (l *listener) take(n notice) {
 	case n.kind == nodesNotice:
 		l.store.membership.wake()
 	case n.origin == l.store.pg.origin:
+	case n.kind == eventsNotice:
+		l.store.entered.wake()
 	case n.kind == recordsNotice:
 		l.store.recorded.wake()
 	case n.kind == changeNotice:

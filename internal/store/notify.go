@@ -14,6 +14,7 @@ const notices = "picloud"
 const (
 	changeNotice  = "change"  // what is live changed; the detail is the revision
 	recordsNotice = "records" // records were entered
+	eventsNotice  = "events"  // events were entered, or are due earlier than they were
 	nodesNotice   = "nodes"   // nodes came, went, or got another state
 )
 

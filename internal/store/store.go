@@ -42,6 +42,7 @@ type Store struct {
 	listener   *listener // nil on SQLite
 	statements atomic.Int64
 	changes    subscribers
+	entered    signal // events were entered, by whomever
 	commits    committer
 	quota      int64  // bytes that an app may keep
 	recorded   signal // records were entered, by whomever
@@ -59,6 +60,7 @@ var (
 	_ picloud.Snapshots       = (*Store)(nil)
 	_ picloud.Records         = (*Store)(nil)
 	_ picloud.Data            = (*Store)(nil)
+	_ picloud.Events          = (*Store)(nil)
 	_ picloud.Users           = (*Store)(nil)
 	_ picloud.Members         = (*Store)(nil)
 	_ picloud.APIKeys         = (*Store)(nil)

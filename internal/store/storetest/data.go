@@ -50,7 +50,7 @@ var dataCases = []testCase{
 		seen := f.version(app, "k")
 		f.ok(f.set(app, "k", "2"))
 		r := f.record(f.deploy("hello", "1").Script, time.Now(), "a line")
-		err := f.Commit(f.ctx, picloud.Commit{AppID: app, Record: r, Effects: picloud.Effects{
+		err := f.Commit(f.ctx, picloud.Commit{AppID: app, Record: &r, Effects: picloud.Effects{
 			Reads:  []picloud.KeyRead{{Key: "k", Version: seen}},
 			Writes: []picloud.KeyWrite{{Key: "other", Kind: picloud.ValueJSON, Value: []byte("1")}},
 		}})
@@ -233,7 +233,7 @@ func (f *fixture) newApp() string {
 // commit commits effects with a record of nothing in particular.
 func (f *fixture) commit(app string, e picloud.Effects) error {
 	r := picloud.Record{Invocation: picloud.Invocation{ID: f.ids.New(), AppID: app, Status: picloud.StatusOK, StartedAt: time.Now()}}
-	return f.Commit(f.ctx, picloud.Commit{AppID: app, Effects: e, Record: r})
+	return f.Commit(f.ctx, picloud.Commit{AppID: app, Effects: e, Record: &r})
 }
 
 // set writes one key without looking.
@@ -274,7 +274,8 @@ func (f *fixture) increment(app, key string, sc picloud.Script) error {
 				return err
 			}
 		}
-		err = f.Commit(f.ctx, picloud.Commit{AppID: app, Record: f.record(sc, time.Now()), Effects: picloud.Effects{
+		r := f.record(sc, time.Now())
+		err = f.Commit(f.ctx, picloud.Commit{AppID: app, Record: &r, Effects: picloud.Effects{
 			Reads:  []picloud.KeyRead{{Key: key, Version: got[0].Version}},
 			Writes: []picloud.KeyWrite{{Key: key, Kind: picloud.ValueJSON, Value: fmt.Append(nil, n+1)}},
 		}})

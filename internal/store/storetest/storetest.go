@@ -31,6 +31,7 @@ type Store interface {
 	picloud.Audits
 	picloud.InstanceOptions
 	picloud.Data
+	picloud.Events
 }
 
 // Exercise runs the contract. open makes an empty store, new for each call,
@@ -54,6 +55,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"packed records", packedCases},
 		{"nodes", nodeCases},
 		{"data", dataCases},
+		{"events", eventCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
