@@ -122,10 +122,11 @@ func (r *run) guarded(ctx context.Context, s *sandbox) (err error) {
 			err = &panicError{v, debug.Stack()}
 		}
 	}()
-	if r.prog.events && !r.prog.handles {
-		return picloud.Errorf(picloud.CodeScriptError, "the script answers no requests: it has no fn handle(req)")
+	name, err := r.prog.handlerOf(r.x)
+	if err != nil {
+		return err
 	}
-	s.begin(r)
+	s.begin(r, name)
 	defer s.end()
 	stats, err := s.vm.Run(ctx, s.job, s.use)
 	r.out.Operations, r.out.PeakBytes = stats.Operations, stats.PeakBytes
@@ -133,7 +134,7 @@ func (r *run) guarded(ctx context.Context, s *sandbox) (err error) {
 		return &doomedError{s.inv.Failed(), err}
 	}
 	if r.out.Effects = s.inv.Effects(); err != nil && r.out.Effects != nil {
-		r.out.Effects.Writes = nil // a run that failed leaves nothing
+		r.out.Effects.Drop() // a run that failed leaves nothing
 	}
 	return err
 }

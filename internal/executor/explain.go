@@ -84,6 +84,7 @@ func (r *run) explainScript(err *rhai.Error) *picloud.ScriptError {
 	} else if status, message, ok := hostapi.Thrown(err.Thrown); ok && err.RootKind() == "ErrorRuntime" {
 		e.Code, e.Status, e.Message = picloud.CodeThrown, status, storable(shorten(message))
 	}
+	e.RetryAfter = hostapi.RetryAfter(err.Thrown)
 	r.place(e, err)
 	return e
 }

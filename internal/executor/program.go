@@ -13,6 +13,30 @@ const handler = "handle"
 // handlers are the functions that PiCloud calls, each with one argument.
 var handlers = [...]string{handler, "on_schedule", "on_message", "on_change"}
 
+// eventHandlers are the functions for events that are no requests.
+var eventHandlers = map[picloud.Trigger]string{
+	picloud.TriggerSchedule: "on_schedule", picloud.TriggerMessage: "on_message", picloud.TriggerChange: "on_change",
+}
+
+// handler is the function that a run calls, or "" for one from the top; an
+// error says that the script is not made for such events.
+func (p *program) handlerOf(x *picloud.Execution) (string, error) {
+	if x.Event != nil {
+		name := eventHandlers[x.Trigger]
+		if name == "" || !p.prog.HasFunc(name, 1) {
+			return "", picloud.Errorf(picloud.CodeScriptError, "the script takes no events of this kind: it has no fn %s(event)", name)
+		}
+		return name, nil
+	}
+	if p.handles {
+		return handler, nil
+	}
+	if p.events {
+		return "", picloud.Errorf(picloud.CodeScriptError, "the script answers no requests: it has no fn handle(req)")
+	}
+	return "", nil
+}
+
 // program is a compiled version.
 type program struct {
 	engine  *engine

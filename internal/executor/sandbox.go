@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/picloud/picloud/internal/hostapi"
 	"github.com/picloud/picloud/internal/picloud"
@@ -22,14 +23,16 @@ type sandbox struct {
 	made    bool
 
 	job rhai.Run // its functions lead to the run that is on
-	use func(rhai.Value) error
+	// What begin chooses from, made once: a method value is an allocation.
+	ofRequest, ofEvent func(*rhai.VM) ([]rhai.Value, error)
+	use                func(rhai.Value) error
 }
 
 func newSandbox(vm *rhai.VM) *sandbox {
 	s := &sandbox{vm: vm}
 	s.inv.Log = func(level picloud.Level, message string) { s.run.log.add(level, message, 0) }
 	s.job = rhai.Run{
-		Host: &s.inv, Limits: &s.limits, GlobalsFunc: s.request,
+		Host: &s.inv, Limits: &s.limits,
 		Print: func(line string) error { s.run.log.add(picloud.LevelInfo, line, 0); return nil },
 		Debug: func(line string, at rhai.Position) error {
 			s.run.log.add(picloud.LevelDebug, line, at.Line)
@@ -37,18 +40,19 @@ func newSandbox(vm *rhai.VM) *sandbox {
 		},
 		Resolve: func(ctx context.Context, name string) (*rhai.Program, error) { return s.run.resolve(ctx, name) },
 	}
-	s.use = s.respond
+	s.use, s.ofRequest, s.ofEvent = s.respond, s.request, s.event
 	return s
 }
 
-// begin prepares for a run.
-func (s *sandbox) begin(r *run) {
+// begin prepares for a run that calls a function of the script, or with ""
+// goes from the top.
+func (s *sandbox) begin(r *run, handler string) {
 	s.run, s.limits = r, runLimits(r.x.Limits)
 	s.inv = hostapi.Invocation{Execution: r.x, Now: r.e.now, Rand: r.e.rand, Patterns: &s.patterns, Data: r.host, Log: s.inv.Log}
 	s.job.Program, s.job.Now = r.prog.prog, r.e.now
-	s.job.Func, s.job.Args = "", nil
-	if r.prog.handles {
-		s.job.Func, s.job.Args = handler, s.job.GlobalsFunc
+	s.job.Func, s.job.Args, s.job.GlobalsFunc = handler, s.ofRequest, s.ofRequest
+	if r.x.Event != nil {
+		s.job.Args, s.job.GlobalsFunc = s.ofEvent, nil
 	}
 }
 
@@ -72,8 +76,19 @@ func (s *sandbox) request(vm *rhai.VM) ([]rhai.Value, error) {
 	return s.globals[:], nil
 }
 
-// respond takes the result of a run.
+// event makes the argument of the handler of an event.
+func (s *sandbox) event(vm *rhai.VM) ([]rhai.Value, error) {
+	v, err := s.inv.EventValue(vm)
+	s.globals[0] = v
+	return s.globals[:], err
+}
+
+// respond takes the result of a run. That of an event is nobody's.
 func (s *sandbox) respond(v rhai.Value) (err error) {
+	if s.run.x.Event != nil {
+		s.run.out.Response = &picloud.Response{Status: http.StatusNoContent, Header: http.Header{}}
+		return nil
+	}
 	s.run.out.Response, err = s.inv.Respond(v)
 	return err
 }

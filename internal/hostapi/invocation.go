@@ -73,5 +73,6 @@ func Global() *rhai.Module {
 	addFields(g, formType)
 	addForm(g)
 	addRequest(g)
+	addPublish(g)
 	return g
 }

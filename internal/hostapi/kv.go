@@ -240,10 +240,7 @@ func ttl(c *rhai.Call, options rhai.Value) (time.Time, error) {
 	if !ok || v.IsUnit() {
 		return time.Time{}, nil
 	}
-	seconds, ok := v.AsFloat()
-	if n, isInt := v.AsInt(); isInt {
-		seconds, ok = float64(n), true
-	}
+	seconds, ok := seconds(v)
 	if !ok || !(seconds > 0) || seconds > maxTTL.Seconds() {
 		return time.Time{}, c.Fail("ttl is how many seconds the key is kept: a number above 0 and at most %d", int64(maxTTL.Seconds()))
 	}

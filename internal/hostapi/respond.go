@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
 	"github.com/picloud/picloud/rhai"
@@ -66,6 +67,23 @@ func (a *answer) response(limit int) (*picloud.Response, error) {
 		r.Header.Del("Content-Type")
 	}
 	return r, nil
+}
+
+// RetryAfter is when a script wants to be tried again, as it said in what it
+// threw: #{retry_after: seconds}; 0 when it did not.
+func RetryAfter(x any) time.Duration {
+	m, _ := x.(map[string]any)
+	seconds := 0.0
+	switch n := m["retry_after"].(type) {
+	case int64:
+		seconds = float64(n)
+	case float64:
+		seconds = n
+	}
+	if !(seconds > 0) {
+		return 0
+	}
+	return time.Duration(min(seconds, picloud.MaxDelay.Seconds()) * float64(time.Second))
 }
 
 // Thrown reads what a script threw, as Go data: #{status: 400 to 599, message}

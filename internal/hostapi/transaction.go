@@ -25,15 +25,17 @@ type transaction struct {
 	reads  []picloud.KeyRead
 	ranges []picloud.RangeRead
 	writes map[string]*picloud.KeyWrite
-	size   int // bytes of keys and values in writes
+	size   int // bytes of keys and values in writes, and of messages
+	// messages are to be published.
+	messages []picloud.Message
 }
 
 // effects is what the run leaves; nil for nothing.
 func (t *transaction) effects() *picloud.Effects {
-	if len(t.reads)+len(t.ranges)+len(t.writes) == 0 {
+	if len(t.reads)+len(t.ranges)+len(t.writes)+len(t.messages) == 0 {
 		return nil
 	}
-	e := &picloud.Effects{Reads: t.reads, Ranges: t.ranges}
+	e := &picloud.Effects{Reads: t.reads, Ranges: t.ranges, Messages: t.messages}
 	for _, key := range t.written() {
 		e.Writes = append(e.Writes, *t.writes[key])
 	}
@@ -110,6 +112,19 @@ func (t *transaction) put(w *picloud.KeyWrite) error {
 		t.writes = map[string]*picloud.KeyWrite{}
 	}
 	t.writes[w.Key], t.size = w, size
+	return nil
+}
+
+// publish notes a message.
+func (t *transaction) publish(m picloud.Message) error {
+	size := t.size + len(m.Key) + len(m.Body)
+	if len(t.messages) == picloud.MaxMessages {
+		return picloud.Errorf(picloud.CodeSize, "an invocation may publish %d messages, and this would be one more", picloud.MaxMessages)
+	}
+	if size > picloud.MaxEffectBytes {
+		return picloud.Errorf(picloud.CodeSize, "an invocation may write %d bytes, and this would be %d", picloud.MaxEffectBytes, size)
+	}
+	t.messages, t.size = append(t.messages, m), size
 	return nil
 }
 

@@ -20,6 +20,7 @@ type Store interface {
 	picloud.Data
 	// AppAccess answers what a user is in an app.
 	AppAccess(ctx context.Context, app, userID string) (picloud.AppAccess, error)
+	picloud.Events
 }
 
 // Executor runs scripts.
@@ -93,6 +94,8 @@ type Orchestrator struct {
 	inflight inflight
 	lanes    lanes
 	lookups  chan struct{} // those of callers that are under way
+	dispatch *dispatcher
+	quiet    context.CancelFunc // ends the dispatching; nil before Start
 
 	reloading   sync.Mutex // held while a snapshot is loaded
 	mu          sync.Mutex
@@ -107,7 +110,9 @@ func New(cfg Config) (*Orchestrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log), lookups: make(chan struct{}, lookups)}, nil
+	o := &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log), lookups: make(chan struct{}, lookups)}
+	o.dispatch = newDispatcher(o)
+	return o, nil
 }
 
 // Start loads what is live and begins to serve and to follow changes. It fails
@@ -126,6 +131,9 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 		return fmt.Errorf("load what is live: %w", err)
 	}
 	o.recorder.start()
+	var life context.Context
+	life, o.quiet = context.WithCancel(context.WithoutCancel(ctx))
+	o.dispatch.start(life)
 	return nil
 }
 
@@ -142,8 +150,11 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	if o.retry != nil {
 		o.retry.Stop()
 	}
+	if o.quiet != nil {
+		o.quiet()
+	}
 	o.mu.Unlock()
-	waited := o.inflight.drain(ctx)
+	waited := errors.Join(o.inflight.drain(ctx), o.dispatch.wait(ctx))
 	return errors.Join(waited, o.recorder.stop(ctx))
 }
 
@@ -183,6 +194,8 @@ func (o *Orchestrator) reload(ctx context.Context, revision int64) error {
 	if err != nil {
 		return err
 	}
-	o.table.Store(newTable(snapshot, o))
+	if old := o.table.Swap(newTable(snapshot, o)); old != nil {
+		close(old.replaced)
+	}
 	return nil
 }

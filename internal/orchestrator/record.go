@@ -24,12 +24,35 @@ func newRecord(t *target, trigger picloud.Trigger, q *picloud.Request, id string
 		RequestBytes: int64(len(q.Body)), ResponseBytes: int64(len(resp.Body)), LogsCut: out.LogsCut,
 	}
 	if e := out.Error; e != nil && v.Status != picloud.StatusOK {
-		v.Error = &picloud.InvocationError{Code: e.Code, Message: e.Message, Line: e.Line, Column: e.Column}
-		if e.Script != "" {
-			v.Error.Message = "in " + e.Script + ": " + e.Message
-		}
+		v.Error = recordedError(e)
 	}
 	return picloud.Record{Invocation: v, Logs: out.Logs}
+}
+
+// newEventRecord is what is kept of a run on an event.
+func newEventRecord(t *target, e picloud.Event, id string, started time.Time, out *picloud.Outcome) picloud.Record {
+	v := picloud.Invocation{
+		ID: id, AppID: t.script.AppID, App: t.script.App, ScriptID: t.script.ID, Script: t.script.Name,
+		Version: t.version.Number, Trigger: e.Trigger, Status: statusOf(out.Error), Path: clip(e.Source, maxRecordedPath),
+		StartedAt: started, Duration: out.Duration, Operations: out.Operations, PeakBytes: out.PeakBytes,
+		RequestBytes: int64(len(e.Body)), LogsCut: out.LogsCut,
+	}
+	if out.Error != nil {
+		if v.Status == picloud.StatusOK {
+			v.Status = picloud.StatusError // nobody is answered: what is thrown is a failure
+		}
+		v.Error = recordedError(out.Error)
+	}
+	return picloud.Record{Invocation: v, Logs: out.Logs}
+}
+
+// recordedError is why an invocation failed, as it is kept.
+func recordedError(e *picloud.ScriptError) *picloud.InvocationError {
+	kept := &picloud.InvocationError{Code: e.Code, Message: e.Message, Line: e.Line, Column: e.Column}
+	if e.Script != "" {
+		kept.Message = "in " + e.Script + ": " + e.Message
+	}
+	return kept
 }
 
 // statusOf is how an invocation with that error ended.

@@ -154,22 +154,27 @@ func enabled(t *target) error {
 }
 
 // run runs a script once it has a slot. An error means that it has not run.
-func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (out *picloud.Outcome, err error) {
+func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (*picloud.Outcome, error) {
 	if err := t.gate.enter(ctx, o.cfg.MaxWait); err != nil {
 		return nil, err
 	}
 	defer t.gate.leave()
-	defer func() {
-		if v := recover(); v != nil {
-			o.logPanic(ctx, id, v)
-			out = &picloud.Outcome{Error: &picloud.ScriptError{Code: picloud.CodeInternal, Message: "the executor panicked"}}
-		}
-	}()
-	return o.cfg.Executor.Run(ctx, &picloud.Execution{
+	return o.execute(ctx, t, &picloud.Execution{
 		ID: id, AppID: t.script.AppID, App: t.script.App, Script: t.script.Name,
 		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
 		Trigger: trigger, Request: request,
-	}, t.host), nil
+	}), nil
+}
+
+// execute has the executor run a script. A bug in it is an outcome.
+func (o *Orchestrator) execute(ctx context.Context, t *target, x *picloud.Execution) (out *picloud.Outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			o.logPanic(ctx, x.ID, v)
+			out = &picloud.Outcome{Error: &picloud.ScriptError{Code: picloud.CodeInternal, Message: "the executor panicked"}}
+		}
+	}()
+	return o.cfg.Executor.Run(ctx, x, t.host)
 }
 
 func (o *Orchestrator) logPanic(ctx context.Context, id string, v any) {

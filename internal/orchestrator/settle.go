@@ -67,7 +67,7 @@ func (o *Orchestrator) conclude(t *target, trigger picloud.Trigger, request *pic
 func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outcome, record *picloud.Record) error {
 	switch {
 	case out.Effects.Changes():
-		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Record: *record})
+		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Record: record})
 	case out.Effects.Observations() > 1 && !cutShort(out.Error):
 		return o.cfg.Store.Unchanged(ctx, t.script.AppID, out.Effects)
 	}

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,12 +16,20 @@ type table struct {
 	byName   map[string]*app
 	fallback *app // answers on hosts that nobody claims
 	scripts  map[scriptKey]*target
-	zones    []string // below which only apps answer: ".localhost" and the base domain's
-	base     string   // the base domain, or ""
-	callers  known    // those who have been looked up
+	byID     map[string]*target
+	// subscribers are the scripts that get the messages of a topic, and
+	// subscribed those of any.
+	subscribers map[topicKey][]*target
+	subscribed  []*target
+	replaced    chan struct{} // closed when there is a newer table
+	zones       []string      // below which only apps answer: ".localhost" and the base domain's
+	base        string        // the base domain, or ""
+	callers     known         // those who have been looked up
 }
 
 type scriptKey struct{ appID, script string }
+
+type topicKey struct{ appID, topic string }
 
 // app is one app's routes.
 type app struct {
@@ -36,6 +45,18 @@ type target struct {
 	limits  picloud.Limits // with the defaults filled in
 	gate    *gate
 	host    *host
+	// eventSlots is how many events may be run at a time.
+	eventSlots int
+}
+
+// subscription is what an event of the script is handled by.
+func (t *target) subscription(e picloud.Event) picloud.Subscription {
+	for _, s := range t.version.Settings.Subscriptions {
+		if e.Trigger == picloud.TriggerMessage && s.Topic == e.Source {
+			return s
+		}
+	}
+	return picloud.Subscription{}
 }
 
 // route is a path pattern that leads to a script.
@@ -68,7 +89,8 @@ func (*route) ServeHTTP(http.ResponseWriter, *http.Request) {}
 func newTable(s *picloud.Snapshot, o *Orchestrator) *table {
 	cfg, gates := o.cfg, &o.gates
 	t := &table{
-		revision: s.Revision, hosts: map[string]*app{}, byName: map[string]*app{}, scripts: map[scriptKey]*target{},
+		revision: s.Revision, hosts: map[string]*app{}, byName: map[string]*app{}, scripts: map[scriptKey]*target{}, byID: map[string]*target{},
+		subscribers: map[topicKey][]*target{}, replaced: make(chan struct{}),
 		zones: []string{".localhost"},
 	}
 	if base := hostName(cfg.BaseDomain); base != "" && base != "localhost" {
@@ -128,6 +150,8 @@ func (t *table) add(live picloud.LiveScript, o *Orchestrator) {
 		gate: o.gates.of(live.Script.ID, limits), host: &host{o, live.Script.AppID},
 	}
 	t.scripts[scriptKey{live.Script.AppID, live.Script.Name}] = tg
+	t.byID[live.Script.ID] = tg
+	t.subscribe(tg)
 	for _, r := range live.Routes {
 		if err := a.register(r, newRoute(tg, r)); err != nil {
 			// The store refuses such routes, so this is a bug; the others are
@@ -135,6 +159,23 @@ func (t *table) add(live picloud.LiveScript, o *Orchestrator) {
 			o.cfg.Log.Error("a stored route cannot be served", "app", a.Name, "script", live.Script.Name, "route", r.String(), "err", err)
 		}
 	}
+}
+
+// subscribe enters a script for the messages of its topics. What is left over
+// from topics that it does not subscribe to any more is run all the same.
+func (t *table) subscribe(tg *target) {
+	tg.eventSlots = picloud.DefaultEventConcurrency
+	for i, s := range tg.version.Settings.Subscriptions {
+		slots := cmp.Or(s.Concurrency, picloud.DefaultEventConcurrency)
+		if i == 0 {
+			tg.eventSlots = 0
+		}
+		tg.eventSlots += slots
+		key := topicKey{tg.script.AppID, s.Topic}
+		t.subscribers[key] = append(t.subscribers[key], tg)
+	}
+	tg.eventSlots = min(tg.eventSlots, int(tg.limits.Concurrency))
+	t.subscribed = append(t.subscribed, tg)
 }
 
 // register enters a route. A mux tells a conflict by a panic.

@@ -28,7 +28,12 @@ type Execution struct {
 }
 
 // WallTime is how long the execution may take.
-func (x *Execution) WallTime() time.Duration { return x.Limits.WallTime() }
+func (x *Execution) WallTime() time.Duration {
+	if x.Event != nil {
+		return x.Limits.EventWallTime()
+	}
+	return x.Limits.WallTime()
+}
 
 // Host answers what a run asks for while it goes on. It belongs to one
 // execution, and so to one app: a call says what is asked for, never on whose
@@ -92,8 +97,8 @@ type ScriptError struct {
 	Code    Code
 	Message string
 	Status  int // what the script chose, for CodeThrown
-	// RetryAfter is when the script wants an event to be tried again, for
-	// CodeThrown; 0: it did not say.
+	// RetryAfter is when the script wants an event to be tried again, if it
+	// has thrown so; 0: it did not say.
 	RetryAfter time.Duration
 	Script     string // where it arose, when that is an imported script
 	Line       int    // from 1; 0 when there is no position

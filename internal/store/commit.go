@@ -275,13 +275,17 @@ func (g *groupWriter) put(appID string, w *picloud.KeyWrite, version int64) (err
 	if !w.ExpiresAt.IsZero() {
 		expires = micros(w.ExpiresAt)
 	}
-	value := w.Value
-	if value == nil {
-		value = []byte{} // the column knows no NULL
-	}
 	g.tx.store.statements.Add(1)
-	_, err = g.puts.ExecContext(g.tx.ctx, appID, []byte(w.Key), version, expires, string(w.Kind), writeSize(w), value)
+	_, err = g.puts.ExecContext(g.tx.ctx, appID, []byte(w.Key), version, expires, string(w.Kind), writeSize(w), notNull(w.Value))
 	return err
+}
+
+// notNull is b for a column that knows no NULL.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }
 
 func (g *groupWriter) close() {

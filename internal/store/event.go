@@ -36,16 +36,23 @@ func (g *groupWriter) enter(events []enteredEvent) error {
 		return err
 	}
 	insert, err := g.tx.PrepareContext(g.tx.ctx, `INSERT INTO events (seq, id, app_id, script_id, kind, source, order_key, state, due_at, claim, attempts, error, entered_at, body_kind, body)
-		SELECT CAST($1 AS bigint), CAST($2 AS text), CAST($3 AS text), s.id, CAST($5 AS text), CAST($6 AS text), CAST($7 AS text), CAST($8 AS text),
-			CAST($9 AS bigint), '', 0, '', CAST($10 AS bigint), CAST($11 AS text), CAST($12 AS bytea) FROM scripts s WHERE s.id = $4
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, '', $10, $11, $12)
 		ON CONFLICT (id) DO NOTHING`)
 	if err != nil {
 		return err
 	}
 	defer insert.Close()
+	there, err := g.scriptsOf(events)
+	if err != nil {
+		return err
+	}
 	seq := last - int64(len(events))
 	for i := range events {
 		seq++
+		// A script that has been deleted meanwhile gets nothing.
+		if !there[events[i].ScriptID] {
+			continue
+		}
 		if err := g.enterOne(insert, seq, &events[i]); err != nil {
 			return err
 		}
@@ -57,6 +64,25 @@ func (g *groupWriter) enter(events []enteredEvent) error {
 type enteredEvent struct {
 	appID string
 	*picloud.NewEvent
+}
+
+// scriptsOf tells which of the events' scripts there are, and keeps them from
+// being deleted until the events are entered.
+func (g *groupWriter) scriptsOf(events []enteredEvent) (map[string]bool, error) {
+	there := map[string]bool{}
+	for i := range events {
+		id := events[i].ScriptID
+		if _, known := there[id]; known {
+			continue
+		}
+		var one int64
+		err := g.tx.row("SELECT 1 FROM scripts WHERE id = $1"+g.tx.keepRow(), id).Scan(&one)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		there[id] = err == nil
+	}
+	return there, nil
 }
 
 func (g *groupWriter) enterOne(insert *sql.Stmt, seq int64, e *enteredEvent) error {
@@ -75,13 +101,8 @@ func (g *groupWriter) enterOne(insert *sql.Stmt, seq int64, e *enteredEvent) err
 	if !e.DueAt.IsZero() {
 		due = micros(e.DueAt)
 	}
-	body := e.Body
-	if body == nil {
-		body = []byte{}
-	}
 	g.tx.store.statements.Add(1)
-	// A script that has been deleted meanwhile gets nothing.
-	_, err := insert.ExecContext(g.tx.ctx, seq, e.ID, e.appID, e.ScriptID, string(e.Trigger), e.Source, e.Key, string(state), due, g.now, string(e.Kind), body)
+	_, err := insert.ExecContext(g.tx.ctx, seq, e.ID, e.appID, e.ScriptID, string(e.Trigger), e.Source, e.Key, string(state), due, g.now, string(e.Kind), notNull(e.Body))
 	return err
 }
 
@@ -160,6 +181,15 @@ func (t *tx) skipLocked() string {
 		return ""
 	}
 	return " FOR UPDATE SKIP LOCKED"
+}
+
+// keepRow keeps a row that is read from being deleted before the transaction
+// ends. On SQLite nobody else can write.
+func (t *tx) keepRow() string {
+	if t.store.pg == nil {
+		return ""
+	}
+	return " FOR KEY SHARE"
 }
 
 func eventsBySeq(tx *tx, seqs []int64) ([]picloud.Event, error) {
@@ -318,7 +348,7 @@ func (s *Store) revive(tx *tx, e picloud.Event) error {
 		state = picloud.EventBlocked
 	}
 	_, err := tx.exec("UPDATE events SET state = $1, due_at = $2, attempts = 0, error = '', body_kind = $3, body = $4 WHERE seq = $5",
-		string(state), micros(s.now()), string(e.Kind), e.Body, e.Seq)
+		string(state), micros(s.now()), string(e.Kind), notNull(e.Body), e.Seq)
 	if err != nil || e.Key == "" {
 		return err
 	}

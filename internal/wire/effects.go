@@ -3,13 +3,14 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
 )
 
 // effectsRoom is what the effects of one run take at most: what it writes, and
 // what it says that it saw, with the numbers between.
-const effectsRoom = picloud.MaxEffectBytes + picloud.MaxKeysWritten*32 + picloud.MaxObservations*(2*picloud.MaxKeyBytes+64)
+const effectsRoom = picloud.MaxEffectBytes + picloud.MaxKeysWritten*32 + picloud.MaxMessages*(picloud.MaxTopicBytes+32) + picloud.MaxObservations*(2*picloud.MaxKeyBytes+64)
 
 func appendEffects(b []byte, e *picloud.Effects) []byte {
 	if b = appendBool(b, e != nil); e == nil {
@@ -29,6 +30,12 @@ func appendEffects(b []byte, e *picloud.Effects) []byte {
 		w := &e.Writes[i]
 		b = appendText(appendBool(appendText(b, w.Key), w.Delete), string(w.Kind))
 		b = appendTime(appendText(b, string(w.Value)), w.ExpiresAt)
+	}
+	b = appendCount(b, len(e.Messages))
+	for i := range e.Messages {
+		m := &e.Messages[i]
+		b = appendText(appendText(appendText(b, m.Topic), m.Key), string(m.Kind))
+		b = appendInt(appendText(b, string(m.Body)), int64(m.Delay))
 	}
 	return b
 }
@@ -52,7 +59,7 @@ func (d *decoder) effects() *picloud.Effects {
 			e.Ranges[i] = picloud.RangeRead{From: d.text(), To: d.text(), Count: d.small(), Newest: d.int()}
 		}
 	}
-	e.Writes = d.writes()
+	e.Writes, e.Messages = d.writes(), d.messages()
 	if len(e.Reads)+len(e.Ranges) > picloud.MaxObservations {
 		d.fail("%d looks at the data", len(e.Reads)+len(e.Ranges))
 	}
@@ -108,6 +115,48 @@ func (d *decoder) writes() []picloud.KeyWrite {
 		}
 	}
 	return writes
+}
+
+func (d *decoder) messages() []picloud.Message {
+	n := d.count(5)
+	if n > picloud.MaxMessages {
+		d.fail("%d messages", n)
+	}
+	if n == 0 || d.err != nil {
+		return nil
+	}
+	list, size := make([]picloud.Message, n), 0
+	for i := range list {
+		m := &list[i]
+		m.Topic, m.Key, m.Kind, m.Body, m.Delay = d.text(), d.text(), picloud.ValueKind(d.text()), []byte(d.text()), time.Duration(d.int())
+		if size += len(m.Key) + len(m.Body); size > picloud.MaxEffectBytes {
+			d.fail("more is published than the %d bytes of an invocation", picloud.MaxEffectBytes)
+		}
+		if err := m.Validate(); err != nil {
+			d.fail("a message: %v", err)
+		}
+		if !m.Kind.Valid() || m.Kind == picloud.ValueJSON && !json.Valid(m.Body) {
+			d.fail("a message that is not %.20q", m.Kind)
+		}
+		if d.err != nil {
+			return nil
+		}
+	}
+	return list
+}
+
+func appendEvent(b []byte, e *picloud.EventInput) []byte {
+	for _, s := range [...]string{e.ID, e.Source, e.Key, string(e.Kind), string(e.Body)} {
+		b = appendText(b, s)
+	}
+	return appendInt(appendTime(appendTime(b, e.At), e.Due), int64(e.Attempt))
+}
+
+func (d *decoder) event() *picloud.EventInput {
+	return &picloud.EventInput{
+		ID: d.text(), Source: d.text(), Key: d.text(), Kind: picloud.ValueKind(d.text()), Body: []byte(d.text()),
+		At: d.time(), Due: d.time(), Attempt: d.small(),
+	}
 }
 
 // writable refuses a write that could not be read again.

@@ -11,7 +11,7 @@ const (
 	// maxRequestFields is above what a request's head of 64 KiB can hold.
 	maxRequestFields = 32 << 10
 	maxParams        = 1 << 10
-	maxRunText       = 2 << 20
+	maxRunText       = 3 << 20 // an environment, a header, and the body of an event
 )
 
 // appendExecution writes an execution and how long its caller will wait for
@@ -27,6 +27,9 @@ func appendExecution(b []byte, x *picloud.Execution, wait time.Duration) []byte 
 	b = appendInt(b, int64(x.Version))
 	b = appendLimits(b, &x.Limits)
 	b = appendStrings(b, x.Env)
+	if b = appendBool(b, x.Event != nil); x.Event != nil {
+		b = appendEvent(b, x.Event)
+	}
 	b = appendBool(b, x.Request != nil)
 	var body []byte
 	if q := x.Request; q != nil {
@@ -84,6 +87,9 @@ func decodeExecution(b []byte, owned bool) (x *picloud.Execution, wait time.Dura
 	x.Version = d.small()
 	d.limits(&x.Limits)
 	x.Env = d.strings(picloud.MaxEnvEntries)
+	if d.bool() {
+		x.Event = d.event()
+	}
 	if d.bool() {
 		x.Request = d.request(body, owned)
 	}

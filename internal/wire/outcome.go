@@ -50,6 +50,7 @@ func appendOutcome(b []byte, o *picloud.Outcome) []byte {
 		for _, n := range [...]int{e.Status, e.Line, e.Column} {
 			b = appendInt(b, int64(n))
 		}
+		b = appendInt(b, int64(e.RetryAfter))
 		return appendBody(b, start, nil)
 	}
 	r := o.Response
@@ -136,7 +137,8 @@ func (d *decoder) scriptError() *picloud.ScriptError {
 	for _, n := range [...]*int{&e.Status, &e.Line, &e.Column} {
 		*n = d.small()
 	}
-	if !validCode(e.Code) || e.Code == picloud.CodeThrown && (e.Status < 400 || e.Status > 599) {
+	e.RetryAfter = time.Duration(d.int())
+	if !validCode(e.Code) || e.RetryAfter < 0 || e.Code == picloud.CodeThrown && (e.Status < 400 || e.Status > 599) {
 		d.fail("an error of code %.40q and status %d", e.Code, e.Status)
 	}
 	return e
