@@ -208,6 +208,60 @@ func BenchmarkCallFunction(b *testing.B) {
 	}
 }
 
+// BenchmarkHandler is a small handler, run as the platform runs it: a map made
+// from JSON is its argument, JSON is made of its result.
+func BenchmarkHandler(b *testing.B) {
+	e, p := compiled(b, handlerSource)
+	vm, ctx := e.NewVM(), context.Background()
+	run, answer := handlerRun(b, p)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := vm.Run(ctx, run, answer); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkHandlers is the same on a machine that runs another program each
+// time.
+func BenchmarkHandlers(b *testing.B) {
+	e, p := compiled(b, handlerSource)
+	_, q := compiled(b, handlerSource+"fn other(x) { x.y }")
+	vm, ctx := e.NewVM(), context.Background()
+	run, answer := handlerRun(b, p)
+	b.ReportAllocs()
+	for b.Loop() {
+		run.Program, p, q = p, q, p
+		if _, err := vm.Run(ctx, run, answer); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+const handlerSource = `fn handle(req) {
+	let name = req.query.name ?? "world";
+	#{ status: 200, body: #{ hello: name } }
+}
+`
+
+func handlerRun(b *testing.B, p *rhai.Program) (rhai.Run, func(rhai.Value) error) {
+	request := []byte(`{"method": "GET", "path": "/hello", "query": {"name": "Ann"}, "headers": {"accept": "*/*"}}`)
+	var vm *rhai.VM
+	args := make([]rhai.Value, 1)
+	run := rhai.Run{Program: p, Func: "handle", Args: func(v *rhai.VM) (_ []rhai.Value, err error) {
+		vm = v
+		args[0], err = v.FromJSON(request)
+		return args, err
+	}}
+	return run, func(v rhai.Value) error {
+		out, err := vm.JSON(v)
+		if want := `{"body":{"hello":"Ann"},"status":200}`; string(out) != want {
+			b.Errorf("the handler answers %s, not %s", out, want)
+		}
+		return err
+	}
+}
+
 // BenchmarkScriptCall is a call from script to script; ns/op is for one, with
 // its share of the loop around it.
 func BenchmarkScriptCall(b *testing.B) {

@@ -94,7 +94,7 @@ const (
 	PushArray                            // R[A] += [R[B], …], D elements
 	MakeMap                              // R[A] = #{…} of shape D with values R[A], …
 	SetKey                               // R[A][K[D]] = R[B], of a map literal under construction
-	Concat                               // R[A] = the text of R[A], …, D of them
+	Concat                               // R[A] = the text of R[A], …, D of them; C = 1: for the next instruction only, a look-up
 	MakeRange                            // R[A] = R[B]..R[C]; D = 1: inclusive
 	MakeFn                               // R[A] = closure of function D, capturing the variables R[B], …: see Func.Capture
 	Cell                                 // make the variable R[A] a cell; D = 1: of a constant

@@ -202,12 +202,36 @@ func (w *walk) load(dst int, borrow bool) {
 		case s.Prop:
 			f.emit(code.GetProp, to, from, int(bit(look)), s.Site, s.Pos)
 		case look:
+			f.onlyKey(int(s.Reg))
 			f.emit(code.Borrow, to, from, int(s.Reg), f.indexPos(s), s.IdxAt)
 		default:
+			f.onlyKey(int(s.Reg))
 			f.emit(code.Index, to, from, int(s.Reg), f.indexPos(s), s.IdxAt)
 		}
 		from = to
 	}
+}
+
+// onlyKey says that reg is read by the next instruction only, which looks
+// something up: a text that was just put together there need not outlive it.
+func (f *fnState) onlyKey(reg int) {
+	last := len(f.fn.Code) - 1
+	if last < 0 || f.fn.Code[last].Op() != code.Concat || int(f.fn.Code[last].A()) != reg || f.isVariable(reg) {
+		return
+	}
+	in := f.fn.Code[last]
+	f.fn.Code[last] = code.Make(code.Concat, in.A(), in.B(), 1, in.D())
+}
+
+// isVariable reports whether a register is that of a visible variable.
+func (f *fnState) isVariable(reg int) bool {
+	// Variables get registers until these are used up: none comes later.
+	for i := range min(f.vars.len(), 512) {
+		if f.vars.items[i].reg == reg {
+			return true
+		}
+	}
+	return false
 }
 
 // indexPos keeps the place of the bracket, which errors about the indexed
@@ -305,6 +329,7 @@ func (f *fnState) assignChain(e *syntax.Chain, op syntax.Op, val int, pos syntax
 	case len(w.steps) == 1 && op == syntax.OpNone && w.root == code.RootReg && !w.isConst && w.steps[0].Prop && !f.c.opts.Sized:
 		f.emit(code.SetProp, w.reg, 0, val, w.steps[0].Site, w.steps[0].Pos)
 	case len(w.steps) == 1 && op == syntax.OpNone && w.root == code.RootReg && !w.isConst && !w.steps[0].Prop:
+		f.onlyKey(int(w.steps[0].Reg))
 		f.emit(code.SetIndex, w.reg, int(w.steps[0].Reg), val, f.indexPos(w.steps[0]), w.steps[0].IdxAt)
 	default:
 		f.c.prog.Paths = append(f.c.prog.Paths, w.path())

@@ -76,7 +76,15 @@ func SetIndex(h *Heap, m Meter, recv *Value, idx, v Value) error {
 		if err != nil {
 			return err
 		}
-		return to.Set(h, idx.Str(), v)
+		if i := to.Find(idx.Str(), -1); i >= 0 {
+			to.vals[i] = v
+			return nil
+		}
+		i, err := to.add(h, idx.Kept())
+		if err == nil {
+			to.vals[i] = v
+		}
+		return err
 	case KString:
 		return setString(h, m, recv, idx, v.Plain())
 	case KBlob:

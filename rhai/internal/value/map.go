@@ -104,6 +104,11 @@ func (m *Map) Ensure(h *Heap, k string, hint int) (int, error) {
 	if i := m.Find(k, hint); i >= 0 {
 		return i, nil
 	}
+	return m.add(h, k)
+}
+
+// add makes a slot for k, which is not there yet.
+func (m *Map) add(h *Heap, k string) (int, error) {
 	h.Charge(SizeKey + SizeValue + len(k))
 	if m.index != nil {
 		return m.addIndexed(h, k)
@@ -285,6 +290,9 @@ type KeyHint struct {
 	size int32 // of the key, plus one
 	slot int32
 }
+
+// Forget lets go of the key, but not of where it was.
+func (h *KeyHint) Forget() { h.text, h.size = nil, 0 }
 
 // Hinted gives the value where the hint says it is, for reading or, in an
 // owned map, writing; nil when something else is there.

@@ -1,6 +1,7 @@
 package value
 
 import (
+	"strings"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -51,6 +52,21 @@ func (h *Heap) CopyString(b []byte) (Value, error) {
 	}
 	x := &String{Header: Header{Kind: KString}, runes: -1, S: string(b)}
 	return Value{Ref: &x.Header}, nil
+}
+
+// SetFleeting makes s the text b, without copying b, for the next operation to
+// look something up by.
+func (s *String) SetFleeting(b []byte) Value {
+	*s = String{Header: Header{Kind: KString, Flags: Fleeting}, runes: -1, S: unsafe.String(unsafe.SliceData(b), len(b))}
+	return Value{Ref: &s.Header}
+}
+
+// Kept is the text of v, a string, to be kept.
+func (v Value) Kept() string {
+	if v.Ref.Flags&Fleeting != 0 {
+		return strings.Clone(v.Str())
+	}
+	return v.Str()
 }
 
 // Static makes a string that belongs to no heap and may be shared between

@@ -83,6 +83,9 @@ const (
 	Locked
 	// Const cells hold a captured constant.
 	Const
+	// Fleeting texts are gone at the next operation: they are for looking up,
+	// and must be copied to be kept.
+	Fleeting
 )
 
 // Tags of scalars: static headers whose address is the kind.

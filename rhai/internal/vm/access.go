@@ -48,12 +48,21 @@ func (vm *VM) indexOf(recv, idx value.Value) (value.Value, bool) {
 //
 //go:noinline
 func (vm *VM) indexObject(recv, idx value.Value) (out value.Value, ok bool) {
+	idx = vm.kept(idx)
 	f := vm.overload(vm.cfg.Registry.Find("index$get", 2), &recv, []value.Value{idx})
 	if f == nil {
 		return out, vm.fail(noIndexer(recv))
 	}
 	ok = vm.invoke(f, &recv, []value.Value{idx}, &out)
 	return out, ok
+}
+
+// kept is v as it may be kept.
+func (vm *VM) kept(v value.Value) value.Value {
+	if v.Is(value.KString) && v.Ref.Flags&value.Fleeting != 0 {
+		return vm.Heap.NewString(v.Kept())
+	}
+	return v
 }
 
 func noIndexer(v value.Value) *value.Error {
@@ -105,6 +114,7 @@ func (vm *VM) setIndex(in code.Instr, regs *[256]value.Value) status {
 // storeIndex sets (*dst)[idx] = v.
 func (vm *VM) storeIndex(dst *value.Value, idx, v value.Value) bool {
 	if dst.Is(value.KObject) {
+		idx = vm.kept(idx)
 		f := vm.overload(vm.cfg.Registry.Find("index$set", 3), dst, []value.Value{idx, v})
 		if f == nil {
 			return vm.fail(noIndexer(*dst))

@@ -277,6 +277,10 @@ func (vm *VM) concat(in code.Instr, regs *[256]value.Value) status {
 	}
 	if cap(buf) <= maxScratch {
 		vm.text = buf
+		if in.C() == 1 {
+			regs[in.A()] = vm.key.SetFleeting(buf)
+			return next
+		}
 	}
 	v, err := vm.Heap.CopyString(buf)
 	if err != nil {

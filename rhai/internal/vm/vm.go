@@ -94,8 +94,9 @@ type VM struct {
 	modules map[string]value.Value
 	nmods   int
 	dyn     []dynVar
-	text    []byte // scratch for texts under construction
-	part    int    // the part of a text that is being added
+	text    []byte       // scratch for texts under construction
+	key     value.String // a text that is only looked up
+	part    int          // the part of a text that is being added
 	// assigning: a path is being changed by an op= assignment.
 	assigning bool
 	evals     int // chunks running
@@ -242,8 +243,11 @@ func (vm *VM) End() {
 	vm.modules, vm.inst, vm.fn, vm.held = nil, nil, nil, nil
 	vm.ctx, vm.cfg = nil, Config{}
 	vm.err, vm.caught, vm.result, vm.leaf = nil, nil, value.Unit, value.Unit
-	if vm.last != nil {
-		vm.last.env.reset()
+	if i := vm.last; i != nil {
+		i.env.reset()
+		for at := range i.caches {
+			i.caches[at].hint.Forget()
+		}
 	}
 	vm.call.Recv, vm.call.Rest, vm.call.Result = nil, nil, value.Unit
 	if len(vm.stack) > 64*firstStack {
@@ -374,8 +378,20 @@ func (vm *VM) instanceOf(p *code.Program) *instance {
 	if i := vm.last; i != nil && i.prog == p {
 		return i
 	}
-	vm.last = &instance{prog: p, caches: make([]siteCache, len(p.Sites)), env: &environment{}}
-	return vm.last
+	i := vm.last
+	if i == nil {
+		i = &instance{env: &environment{}}
+		vm.last = i
+	}
+	// Nothing of the run before refers to it any more.
+	i.prog = p
+	if n := len(p.Sites); n <= cap(i.caches) {
+		clear(i.caches)
+		i.caches = i.caches[:n]
+	} else {
+		i.caches = make([]siteCache, n)
+	}
+	return i
 }
 
 // recount is the heap's: the size of all that the machine can reach.
