@@ -132,7 +132,7 @@ func BenchmarkCompile(b *testing.B) {
 
 // retained is how many bytes one compiled program keeps from the collector,
 // its source text aside.
-func retained(b *testing.B, e *rhai.Engine) float64 {
+func retained(b testing.TB, e *rhai.Engine) float64 {
 	b.Helper()
 	const n = 200
 	programs := make([]*rhai.Program, n)
@@ -147,6 +147,20 @@ func retained(b *testing.B, e *rhai.Engine) float64 {
 	after := heapInUse()
 	runtime.KeepAlive(programs)
 	return float64(after-before) / n
+}
+
+// TestRetained guards what a program of 100 lines keeps in memory: thousands of
+// them are kept by a server.
+func TestRetained(t *testing.T) {
+	const most = 32 << 10
+	for name, e := range map[string]*rhai.Engine{
+		"unlimited": rhai.New(rhai.Config{}),
+		"limited":   rhai.New(rhai.Config{Limits: rhai.Limits{StringSize: 1 << 20, ArraySize: 1 << 16, MapSize: 1 << 16}}),
+	} {
+		if kept := retained(t, e); kept <= 0 || kept > most {
+			t.Errorf("%s: a program of 100 lines keeps %.0f bytes, more than %d", name, kept, most)
+		}
+	}
 }
 
 func heapInUse() int64 {

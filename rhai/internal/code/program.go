@@ -39,7 +39,6 @@ func (in Instr) BC() uint16 { return uint16(in >> 16) }
 type Program struct {
 	Name   string // of the source, for messages; may be ""
 	Source string
-	File   *syntax.File // nil when the embedder dropped it
 	Main   *Func
 	// Funcs holds all functions and closures; Call refers to it by index.
 	Funcs []*Func
@@ -51,7 +50,8 @@ type Program struct {
 	Tables []SwitchTable
 	Scopes []Scope
 	Errors []*value.Error
-	// Defs are the definitions in the order of the source, for metadata.
+	// Defs are the definitions in the order of the source, for metadata. They
+	// have bodies only when something may be compiled again at run time.
 	Defs []*syntax.FnDef
 	// Values are second places of instructions: of the assignment to an
 	// element, of the import statement.

@@ -58,7 +58,7 @@ type compiler struct {
 // File compiles a parsed program.
 func File(file *syntax.File, opts Options) (*code.Program, error) {
 	p := &code.Program{
-		Name: opts.Name, Source: file.Source, File: file,
+		Name: opts.Name, Source: file.Source,
 		ByName: map[code.FnKey]*code.Func{}, Defs: file.Funcs,
 	}
 	c := &compiler{opts: opts, prog: p, res: resolveFile(file), defs: map[*syntax.FnDef]*code.Func{}}
@@ -74,7 +74,26 @@ func File(file *syntax.File, opts Options) (*code.Program, error) {
 	for _, def := range file.Funcs {
 		c.fn(def)
 	}
+	c.dropTree()
 	return p, c.err
+}
+
+// dropTree lets go of the bodies of functions, without which their definitions
+// keep no part of the syntax tree, and of spare room. Only what eval and calls
+// with ! compile at run time needs bodies.
+func (c *compiler) dropTree() {
+	for _, info := range c.res.fns {
+		if info.hasEval || info.hasBang {
+			return
+		}
+	}
+	p := c.prog
+	p.Defs = make([]*syntax.FnDef, len(p.Defs))
+	for i := range p.Defs {
+		def := *p.Funcs[i].Def // functions with a name come first
+		def.Body = nil
+		p.Defs[i], p.Funcs[i].Def = &def, &def
+	}
 }
 
 // indexFuncs makes the functions easy to find: a program may have many, and
