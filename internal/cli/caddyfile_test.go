@@ -31,6 +31,11 @@ var caddyfiles = map[string][]string{
 		"--public-url", "https://apps.example.org", "--cluster",
 		"--node", "10.0.0.1:8080", "--node", "10.0.0.2:8080", "--node", "10.0.0.3:8080", "--manager", "10.0.0.1:8081",
 	},
+	"docker/Caddyfile": {"--public-url", "https://apps.example.org", "--node", "picloud:8080", "--manager", "picloud:8081"},
+	"docker/Caddyfile.cluster": {
+		"--public-url", "https://apps.example.org", "--cluster",
+		"--node", "node-1:8080", "--node", "node-2:8080", "--node", "node-3:8080", "--manager", "manager:8081",
+	},
 	"internal/cli/testdata/caddyfile/plain":   {"--public-url", "http://nas.lan"},
 	"internal/cli/testdata/caddyfile/ports":   {"--public-url", "https://apps.example.org:8443", "--admin-host", "picloud.example.net", "--email", "ada@example.org", "--node", "[::1]:9000"},
 	"internal/cli/testdata/caddyfile/cluster": {"--public-url", "http://apps.example.org:8000", "--cluster", "--node", "node-1:8080"},

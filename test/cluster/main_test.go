@@ -30,7 +30,7 @@ func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "picloud-cluster-")
 	if err == nil {
 		defer os.RemoveAll(dir)
-		err = testenv.Build(dir, "picloud", "picloud-manager", "picloud-orchestrator")
+		err = testenv.Build(dir, "picloud", "picloud-manager", "picloud-orchestrator", "picloud-executor")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
