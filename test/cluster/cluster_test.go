@@ -44,6 +44,11 @@ type service struct {
 	name string
 	addr string // HOST:PORT
 	args []string
+	// ready is a file that is there once the service serves.
+	ready string
+	// executor is another service that runs the scripts of a node; nil where it
+	// is the orchestrator's child.
+	executor *service
 	*testenv.Process
 }
 
@@ -65,6 +70,11 @@ func start(t *testing.T, base string) *cluster {
 	c.manager.start()
 	for i := range nodes {
 		n := c.service(fmt.Sprintf("node-%d", i+1), "picloud-orchestrator", "--listen")
+		if i == nodes-1 {
+			n.executor = c.executor(n.name + "-executor")
+			n.executor.start()
+			n.args = append(n.args, "--executor-socket", n.executor.ready)
+		}
 		n.start()
 		c.nodes = append(c.nodes, n)
 	}
@@ -74,17 +84,23 @@ func start(t *testing.T, base string) *cluster {
 
 func (c *cluster) service(name, program, listen string) *service {
 	addr := "127.0.0.1:" + testenv.FreePort(c.t)
-	return &service{c: c, name: name, addr: addr, args: []string{program, listen, addr}}
+	ready := filepath.Join(c.dir, name+".ready")
+	return &service{c: c, name: name, addr: addr, ready: ready, args: []string{program, listen, addr, "--ready-file", ready}}
+}
+
+// executor is a sandbox on its own, behind a socket.
+func (c *cluster) executor(name string) *service {
+	socket := filepath.Join(c.dir, name)
+	return &service{c: c, name: name, ready: socket, args: []string{"picloud-executor", "--socket", socket}}
 }
 
 // start starts the process and waits until it serves.
 func (s *service) start() {
 	s.c.t.Helper()
-	ready := filepath.Join(s.c.dir, s.name+".ready")
-	if err := os.Remove(ready); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was killed
+	if err := os.Remove(s.ready); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was killed
 		s.c.t.Fatal(err)
 	}
-	cmd := exec.Command(program(s.args[0]), append(s.args[1:], "--ready-file", ready, "--log-format", "text")...)
+	cmd := exec.Command(program(s.args[0]), append(s.args[1:], "--log-format", "text")...)
 	cmd.Env = append(clean(), "PICLOUD_DATABASE="+s.c.database, "PICLOUD_PUBLIC_URL="+s.c.public, "PICLOUD_TRUSTED_PROXIES=127.0.0.1",
 		"PICLOUD_OWNER_USERNAME="+owner, "PICLOUD_OWNER_EMAIL=ada@example.com", "PICLOUD_OWNER_PASSWORD="+password)
 	s.Process = testenv.Start(s.c.t, cmd)
@@ -92,7 +108,7 @@ func (s *service) start() {
 		if !s.Running() {
 			s.c.t.Fatalf("%s ended: %v\n%s", s.name, s.Wait(s.c.t), s.Output())
 		}
-		_, err := os.Stat(ready)
+		_, err := os.Stat(s.ready)
 		return err == nil
 	})
 }

@@ -1,7 +1,15 @@
 package cluster
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/picloud/picloud/internal/testenv"
 )
 
 // TestCluster breaks one part after the other.
@@ -19,6 +27,7 @@ func TestCluster(t *testing.T) {
 	}{
 		{"a change reaches every node", (*cluster).changes},
 		{"an orchestrator is killed", (*cluster).killOrchestrator},
+		{"an executor is killed", (*cluster).killExecutor},
 		{"the manager is killed", (*cluster).killManager},
 		{"the database is away", (*cluster).restartDatabase},
 	} {
@@ -36,6 +45,58 @@ func (c *cluster) killOrchestrator(t *testing.T) {
 		n.start()
 	})
 	x.want(t, "502", "503")
+}
+
+// killExecutor: what the executor was at gets a 502 from its orchestrator, which
+// has the next one within a second. Of one node it is the orchestrator's child,
+// of another a process that somebody else starts again.
+func (c *cluster) killExecutor(t *testing.T) {
+	child, other := c.nodes[0], c.nodes[nodes-1]
+	x := c.during(func(f *traffic) {
+		for range 3 {
+			before := child.children(t)
+			if len(before) != 1 {
+				t.Fatalf("%s has the children %v, not an executor", child.name, before)
+			}
+			if err := syscall.Kill(before[0], syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			testenv.Eventually(t, child.name+" has another executor", func() bool {
+				now := child.children(t)
+				return len(now) == 1 && now[0] != before[0]
+			})
+			f.awaitGood(100)
+		}
+		other.executor.Kill()
+		other.executor.start()
+	})
+	x.want(t, "502", "503")
+	for _, n := range c.nodes {
+		if got := n.says("/steady"); got != "GET " {
+			t.Errorf("%s answers %q after its executor was killed", n.name, got)
+		}
+	}
+}
+
+// children are the processes that a process has started.
+func (s *service) children(t *testing.T) []int {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.PID()))
+	if err != nil || len(tasks) == 0 {
+		t.Skip("skipped: this system does not tell a process's children")
+	}
+	var list []int
+	for _, file := range tasks {
+		text, _ := os.ReadFile(file) // a thread may have ended
+		for id := range strings.FieldsSeq(string(text)) {
+			pid, err := strconv.Atoi(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, pid)
+		}
+	}
+	return list
 }
 
 // killManager: nothing happens to traffic.
