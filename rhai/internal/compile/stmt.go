@@ -376,7 +376,7 @@ func (f *fnState) importStmt(s *syntax.Import) {
 	if s.Alias.Name != "" && f.parent == nil && f.depth == 0 {
 		name = f.text(s.Alias.Name)
 	}
-	f.emit(code.Import, reg, 0, 0, name, s.Path.Pos())
+	f.emit(code.Import, reg, 0, 0, name, operatorAt(s.Path))
 	f.valueAt(s.Pos())
 	f.release(reg)
 	if s.Alias.Name == "" {

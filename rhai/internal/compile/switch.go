@@ -134,12 +134,38 @@ func (f *fnState) armBodies(n *syntax.Switch, ti int, arms []arm, dst int) (ends
 			f.c.prog.Tables[ti].Exact[k] = int32(f.here())
 		}
 		f.cost = start
-		f.scoped(func() { f.stmt(c.Body, dst) })
+		f.scoped(func() { f.armBody(c.Body, dst) })
 		dearest = max(dearest, f.cost)
 		ends = append(ends, f.emit(code.Jump, 0, 0, 0, 0, c.At))
 	}
 	f.cost = dearest
 	return ends
+}
+
+// armBody compiles what an arm does. Its value counts as used even when that of
+// the switch is not: a variable that does not exist is missed.
+func (f *fnState) armBody(s syntax.Stmt, dst int) {
+	if id := lastName(s); dst < 0 && id != nil && f.lookup(id.Name) == nil {
+		mark := f.next
+		f.stmt(s, f.temp())
+		f.release(mark)
+		return
+	}
+	f.stmt(s, dst)
+}
+
+// lastName is the name that a statement ends with, if it does.
+func lastName(s syntax.Stmt) *syntax.Ident {
+	switch s := s.(type) {
+	case *syntax.ExprStmt:
+		id, _ := s.X.(*syntax.Ident)
+		return id
+	case *syntax.Block:
+		if n := len(s.Stmts); n > 0 {
+			return lastName(s.Stmts[n-1])
+		}
+	}
+	return nil
 }
 
 // maxDense is the largest span of integers for which a table is made.
