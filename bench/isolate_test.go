@@ -2,12 +2,12 @@ package bench
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/picloud/picloud/internal/testenv"
 )
 
 // BenchmarkIsolate compares a PiCloud that runs scripts in its own process with
@@ -28,12 +28,12 @@ func compareIsolated(b *testing.B, w workload, nodes []*node) {
 	results, spent := make([][]figures, len(nodes)), make([][]time.Duration, len(nodes))
 	for round := range *rounds + 1 {
 		for i, n := range nodes {
-			before := processorTime(b, n.PID())
+			before := processorTime(b, n)
 			f := load(b, target{n.Public + "/" + w.name + w.query, w.body}, *connections, *roundTime)
 			requests := f.rate * max(1, float64(int(roundTime.Seconds())))
 			if round > 0 { // the first one warms up
 				results[i] = append(results[i], f)
-				spent[i] = append(spent[i], time.Duration(float64(processorTime(b, n.PID())-before)/requests))
+				spent[i] = append(spent[i], time.Duration(float64(processorTime(b, n)-before)/requests))
 			}
 		}
 	}
@@ -51,32 +51,12 @@ func compareIsolated(b *testing.B, w workload, nodes []*node) {
 	b.ReportMetric(float64(median(spent[1]))/float64(median(spent[0])), "×processor-time")
 }
 
-// processorTime is what a process and its children have used of the processors.
-func processorTime(tb testing.TB, pid int) time.Duration {
+// processorTime is what a node's processes have used of the processors.
+func processorTime(tb testing.TB, n *node) time.Duration {
 	tb.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil || len(stats) == 0 {
-		tb.Skip("skipped: this system has no /proc to read processor times from")
-	}
-	var total time.Duration
-	for _, name := range stats {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			continue // it has just ended
-		}
-		// The name of the program, in parentheses, may hold anything.
-		_, rest, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')'):]), " ")
-		f := strings.Fields(rest)
-		if filepath.Base(filepath.Dir(name)) != strconv.Itoa(pid) && f[1] != strconv.Itoa(pid) {
-			continue
-		}
-		for _, ticks := range f[11:13] { // in user mode and in the kernel
-			n, err := strconv.Atoi(ticks)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			total += time.Duration(n) * time.Second / 100
-		}
+	total := testenv.ProcessorTime(tb, n.PID())
+	for _, child := range n.Children(tb) {
+		total += testenv.ProcessorTime(tb, child)
 	}
 	return total
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,24 +96,87 @@ func (p *Process) Wait(tb testing.TB) error {
 // bytes, as the kernel counts it.
 func (p *Process) PeakMemory(tb testing.TB) int64 {
 	tb.Helper()
-	if _, err := os.Stat("/proc/self/status"); err != nil {
-		tb.Skip("skipped: this system has no /proc to read a process's memory from")
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	return PeakMemory(tb, p.PID())
+}
+
+// PeakMemory is the most resident memory that a running process has had, in
+// bytes, as the kernel counts it.
+func PeakMemory(tb testing.TB, pid int) int64 {
+	tb.Helper()
+	text := ProcessStatus(tb, pid, "VmHWM")
+	kib, err := strconv.ParseInt(strings.TrimSuffix(text, " kB"), 10, 64)
 	if err != nil {
-		tb.Fatalf("read the memory of %s: %v", p.name, err)
+		tb.Fatalf("read the memory of process %d: %q", pid, text)
+	}
+	return kib << 10
+}
+
+// ProcessStatus is what the kernel says of a running process under a name, like
+// "Seccomp".
+func ProcessStatus(tb testing.TB, pid int, name string) string {
+	tb.Helper()
+	needProc(tb)
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		tb.Fatalf("read the status of process %d: %v", pid, err)
 	}
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			if err != nil {
-				tb.Fatalf("read the memory of %s: %v", p.name, err)
-			}
-			return kib << 10
+		if rest, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(rest)
 		}
 	}
-	tb.Fatalf("read the memory of %s: no VmHWM in its status", p.name)
-	return 0
+	tb.Fatalf("process %d has no %s in its status", pid, name)
+	return ""
+}
+
+// Children are the ids of the processes that the running program has started
+// and that have not ended.
+func (p *Process) Children(tb testing.TB) []int {
+	tb.Helper()
+	needProc(tb)
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var children []int
+	for _, name := range stats {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has just ended
+		}
+		// The program's name, in parentheses, may hold anything.
+		f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil && f[0] != "Z" && f[1] == strconv.Itoa(p.PID()) {
+			children = append(children, pid)
+		}
+	}
+	return children
+}
+
+// ProcessorTime is what a running process has used of the processors.
+func ProcessorTime(tb testing.TB, pid int) time.Duration {
+	tb.Helper()
+	needProc(tb)
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		tb.Fatalf("read the processor time of process %d: %v", pid, err)
+	}
+	var total time.Duration
+	for _, ticks := range strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))[11:13] { // in user mode and in the kernel
+		n, err := strconv.Atoi(ticks)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		total += time.Duration(n) * time.Second / 100
+	}
+	return total
+}
+
+func needProc(tb testing.TB) {
+	tb.Helper()
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		tb.Skip("skipped: this system has no /proc to look at processes in")
+	}
 }
 
 // Eventually waits until the condition holds, asking again and again. The test

@@ -35,6 +35,30 @@ type attack struct {
 func TestAttacksAreBorne(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, attackMemory)
+	attackServer(t, s)
+	s.stop()
+}
+
+// TestAttacksAreBorneByAChild is the same with the executor as a child, which
+// must bear them too: it is not to be started again.
+func TestAttacksAreBorneByAChild(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, attackMemory, isolated)
+	child := s.executor()
+	attackServer(t, s)
+	if now := s.executor(); now != child {
+		t.Errorf("the executor %d has ended, now there is %d", child, now)
+	}
+	peak := testenv.PeakMemory(t, child)
+	t.Logf("peak of memory of the child %d MiB", peak>>20)
+	if peak > attackPeak {
+		t.Errorf("the executor used %d MiB, want at most %d", peak>>20, attackPeak>>20)
+	}
+	s.stop()
+}
+
+func attackServer(t *testing.T, s *server) {
+	t.Helper()
 	owner := signInAPI(t, s)
 	if a := owner.deploy("canary", `"alive"`, nil); a.status != 200 {
 		t.Fatalf("deploy = %s", a)
@@ -61,7 +85,6 @@ func TestAttacksAreBorne(t *testing.T) {
 	if peak > attackPeak {
 		t.Errorf("the server used %d MiB, want at most %d", peak>>20, attackPeak>>20)
 	}
-	s.stop()
 }
 
 // run deploys and calls an attack, and names what became of it.
