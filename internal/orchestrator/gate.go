@@ -12,6 +12,8 @@ import (
 // gate lets so many invocations of one script run at a time, and so many wait
 // for it, first come first served. It outlives the versions of its script.
 type gate struct {
+	whole int64 // the limit of all nodes together; guarded by the gates' lock
+
 	mu      sync.Mutex
 	limit   int // may run
 	queue   int // may wait
@@ -100,10 +102,18 @@ func (g *gate) resize(limit, queue int64) {
 	g.admit()
 }
 
+func (g *gate) setLimit(limit int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limit = int(limit)
+	g.admit()
+}
+
 // gates are the gates by script. The zero value has none.
 type gates struct {
 	mu       sync.Mutex
 	byScript map[string]*gate
+	nodes    int64 // that share the limits; 0 is one
 }
 
 // of is the gate of a script, with the limits of the version that is live.
@@ -118,8 +128,44 @@ func (gs *gates) of(scriptID string, l picloud.Limits) *gate {
 		g = &gate{}
 		gs.byScript[scriptID] = g
 	}
-	g.resize(l.Concurrency, l.Queue)
+	g.whole = l.Concurrency
+	g.resize(portion(g.whole, gs.nodes), l.Queue)
 	return g
+}
+
+// portion is what one of several nodes takes of a limit on all of them: an equal
+// part, rounded down, and 1 at least. Together they never run more than the
+// limit, or one each; see "Limits across nodes" in the guide to PostgreSQL.
+func portion(limit, nodes int64) int64 {
+	if limit <= 0 {
+		return limit
+	}
+	return max(1, limit/max(1, nodes))
+}
+
+// share divides the limits among so many nodes.
+func (gs *gates) share(nodes int) {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	if gs.nodes == int64(nodes) {
+		return
+	}
+	gs.nodes = int64(nodes)
+	for _, g := range gs.byScript {
+		g.setLimit(portion(g.whole, gs.nodes))
+	}
+}
+
+// waiting is how many invocations wait for a slot.
+func (gs *gates) waiting() (n int64) {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	for _, g := range gs.byScript {
+		g.mu.Lock()
+		n += int64(len(g.waiting))
+		g.mu.Unlock()
+	}
+	return n
 }
 
 // keep drops the gates of scripts that are gone. Who is inside still leaves

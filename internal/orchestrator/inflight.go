@@ -10,19 +10,26 @@ import (
 // refuses nothing.
 type inflight struct {
 	count    atomic.Int64
-	draining atomic.Bool
+	draining atomic.Bool                   // for good
+	refusing atomic.Bool                   // for now
 	idle     atomic.Pointer[chan struct{}] // closed by whoever ends last while draining
 }
 
 // begin reports whether something may still begin. If so, end must follow.
 func (f *inflight) begin() bool {
 	f.count.Add(1)
-	if f.draining.Load() {
+	if f.closed() {
 		f.end()
 		return false
 	}
 	return true
 }
+
+// closed reports whether nothing may begin.
+func (f *inflight) closed() bool { return f.draining.Load() || f.refusing.Load() }
+
+// refuse has nothing begin, until it is taken back.
+func (f *inflight) refuse(all bool) { f.refusing.Store(all) }
 
 func (f *inflight) end() {
 	if f.count.Add(-1) > 0 || !f.draining.Load() {

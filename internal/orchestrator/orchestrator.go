@@ -42,6 +42,8 @@ type Config struct {
 	// Callers tells who calls routes that are not for everybody; nil answers
 	// those with 503.
 	Callers Callers
+	// Node is this process's part in a cluster; the zero value is none.
+	Node Node
 	// BaseDomain is below which apps answer, as <app>.<base domain>, besides
 	// <app>.localhost; "" for none.
 	BaseDomain string
@@ -96,6 +98,7 @@ type Orchestrator struct {
 	lookups  chan struct{} // those of callers that are under way
 	dispatch *dispatcher
 	quiet    context.CancelFunc // ends the dispatching; nil before Start
+	member   member
 
 	reloading   sync.Mutex // held while a snapshot is loaded
 	mu          sync.Mutex
@@ -112,6 +115,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	}
 	o := &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log), lookups: make(chan struct{}, lookups)}
 	o.dispatch = newDispatcher(o)
+	o.member = member{node: cfg.Node, id: cfg.IDs.New(), o: o, log: cfg.Log, begun: time.Now()}
 	return o, nil
 }
 
@@ -129,6 +133,11 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 		o.unsubscribe()
 		o.unsubscribe = nil
 		return fmt.Errorf("load what is live: %w", err)
+	}
+	if err := o.member.start(ctx); err != nil {
+		o.unsubscribe()
+		o.unsubscribe = nil
+		return err
 	}
 	o.recorder.start()
 	var life context.Context
@@ -155,12 +164,14 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	}
 	o.mu.Unlock()
 	waited := errors.Join(o.inflight.drain(ctx), o.dispatch.wait(ctx))
-	return errors.Join(waited, o.recorder.stop(ctx))
+	written := o.recorder.stop(ctx)
+	o.member.stop(ctx)
+	return errors.Join(waited, written)
 }
 
 // Recorded is a channel that is closed as soon as records are entered after
-// the call.
-func (o *Orchestrator) Recorded() <-chan struct{} { return o.recorder.recorded() }
+// the call, on whichever node.
+func (o *Orchestrator) Recorded() <-chan struct{} { return o.cfg.Store.Recorded() }
 
 // Flush writes down what is in the buffer, for whoever wants to read it now.
 func (o *Orchestrator) Flush(ctx context.Context) error { return o.recorder.flush(ctx) }

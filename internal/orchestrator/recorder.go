@@ -53,7 +53,6 @@ type recorder struct {
 	timer    *time.Timer
 	backoff  time.Duration
 	stopped  bool
-	entered  chan struct{} // closed at the next entering; nil while nobody waits
 
 	pruned     time.Time   // when the history was last cut
 	pruneTimer *time.Timer // armed while there is something new to cut
@@ -190,10 +189,6 @@ func (rc *recorder) wrote(batch []picloud.Record) {
 	}
 	rc.mu.Lock()
 	rc.backoff = 0
-	if rc.entered != nil {
-		close(rc.entered)
-		rc.entered = nil
-	}
 	lost := rc.lost
 	rc.lost = 0
 	rc.written += bytes
@@ -238,17 +233,6 @@ func (rc *recorder) goPrune() {
 			rc.log.Warn("cut the history to its retention", "err", err)
 		}
 	})
-}
-
-// recorded is a channel that is closed as soon as records are entered after
-// the call.
-func (rc *recorder) recorded() <-chan struct{} {
-	rc.mu.Lock()
-	defer rc.mu.Unlock()
-	if rc.entered == nil {
-		rc.entered = make(chan struct{})
-	}
-	return rc.entered
 }
 
 // stop writes what waits, and ends what runs in the background.

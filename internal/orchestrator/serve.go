@@ -134,7 +134,7 @@ func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *tab
 func (o *Orchestrator) serveReserved(t *table, path string, r *http.Request, id string) *picloud.Response {
 	switch path {
 	case ReadyPath:
-		return health()
+		return o.health()
 	case TLSAskPath:
 		if resp := o.tlsAsk(t, r); resp != nil {
 			return resp
