@@ -7,13 +7,15 @@ import (
 	"runtime/pprof"
 	"testing"
 	"time"
+
+	"github.com/picloud/picloud/internal/testenv"
 )
 
 // TestMain fails when goroutines are left after all tests: each must have an
 // owner that waits for it.
 func TestMain(m *testing.M) {
 	before := runtime.NumGoroutine()
-	code := m.Run()
+	code := testenv.Main(m)
 	deadline := time.Now().Add(5 * time.Second)
 	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
 		runtime.Gosched()

@@ -20,9 +20,8 @@ const (
 	renewTime = 5 * time.Second
 	// drainLook is how often a node that drains looks whether it is done.
 	drainLook = 100 * time.Millisecond
-	// withdrawTime is how long load balancers get to notice that a node is not
-	// ready, before it refuses what they send: a few of their checks.
-	withdrawTime = 4 * time.Second
+	// defaultWithdraw is enough for a few checks of a load balancer, one a second.
+	defaultWithdraw = 4 * time.Second
 )
 
 // Node is what a process is among those that share a database.
@@ -32,6 +31,9 @@ type Node struct {
 	Address   string               // where the public listener is
 	Version   string               // of the program
 	Staleness func() time.Duration // how old what the store announces may be
+	// Withdraw is how long load balancers get to notice that the node is not
+	// ready, before it refuses what they send; 0 means 4 s.
+	Withdraw time.Duration
 }
 
 // member is the part that this process takes in a cluster: it shows that it
@@ -224,7 +226,7 @@ func (m *member) isDraining() bool {
 func (m *member) finishDrain() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.draining.IsZero() || time.Since(m.draining) < withdrawTime {
+	if m.draining.IsZero() || time.Since(m.draining) < m.node.Withdraw {
 		return false
 	}
 	m.o.inflight.refuse(true)
@@ -249,7 +251,7 @@ func (o *Orchestrator) Withdraw(ctx context.Context) {
 	if m.unready.Swap(true) || m.node.Nodes == nil {
 		return
 	}
-	timer := time.NewTimer(withdrawTime)
+	timer := time.NewTimer(m.node.Withdraw)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

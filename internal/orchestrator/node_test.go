@@ -47,9 +47,15 @@ func echo(_ context.Context, x *picloud.Execution) *picloud.Outcome {
 // by a real executor.
 func startNode(t testing.TB, run runFunc, edits ...func(*Config)) *node {
 	t.Helper()
+	return startNodeOn(t, filepath.Join(t.TempDir(), "picloud.db"), run, edits...)
+}
+
+// startNodeOn starts a node on a database.
+func startNodeOn(t testing.TB, database string, run runFunc, edits ...func(*Config)) *node {
+	t.Helper()
 	n := &node{t: t}
 	idsOf := picloud.NewIDs(time.Now, rand.Reader)
-	s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "picloud.db"), Now: time.Now, IDs: idsOf})
+	s, err := store.Open(t.Context(), store.Config{Path: database, Now: time.Now, IDs: idsOf})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,6 +78,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.BodyTime == 0 {
 		c.BodyTime = 30 * time.Second
 	}
+	if c.Node.Withdraw == 0 {
+		c.Node.Withdraw = defaultWithdraw
+	}
 	if c.BodyMemory == 0 {
 		c.BodyMemory = 256 << 20
 	}

@@ -193,7 +193,7 @@ func (p *Postgres) start() error {
 	}
 	defer log.Close()
 	cmd := p.command("postgres", "-D", p.data(), "-k", p.dir, "-c", "listen_addresses=",
-		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=300",
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300",
 		"-c", "shared_buffers=32MB", "-c", "autovacuum=off")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
