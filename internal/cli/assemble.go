@@ -22,6 +22,7 @@ func (s *server) assemble(ctx context.Context) (err error) {
 		Callers:        s.auth,
 		TrustedProxies: s.settings.trustedProxies(),
 		Executor:       exec,
+		Node:           s.node(),
 	})
 	if err != nil {
 		return err
@@ -55,4 +56,16 @@ func (s *server) assembleManager() (err error) {
 		IDs: s.ids, Now: time.Now, Log: s.log,
 	})
 	return err
+}
+
+// node is the part that this process takes among those that share a database,
+// where it answers the public.
+func (s *server) node() orchestrator.Node {
+	if !s.store.Clustered() || s.public == nil {
+		return orchestrator.Node{}
+	}
+	return orchestrator.Node{
+		Nodes: s.store, Name: s.settings.nodeName(s.public.Addr()), Address: s.public.Addr().String(), Version: s.version,
+		Staleness: s.store.Staleness,
+	}
 }

@@ -77,6 +77,7 @@ func (c *command) serverCommand(use string, r role, short, long string) *cobra.C
 	}
 	f.StringVar(&s.database, "database", "", databaseUsage(r))
 	if r.public {
+		f.StringVar(&s.name, "node-name", "", "name of this node among those that share a database (default made from the machine's name and the port)")
 		f.StringVar(&s.listen, "listen", defaultListen, "address that scripts answer on; port 0 picks a free one")
 	}
 	f.StringVar(&s.proxies, "trusted-proxies", "", "addresses or networks of the proxies in front, like 127.0.0.1,10.0.0.0/8: what they say of a client is believed")
@@ -364,7 +365,7 @@ func (s *server) run(ctx context.Context, ready func(setupLink string) error) er
 	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	if s.settings.role.admin {
-		serving.Go(func() { keepSwept(background, s.sweep, s.log) })
+		serving.Go(func() { s.leadSweep(background) })
 	}
 
 	err = ready(link)
@@ -405,6 +406,8 @@ func (s *server) stop(servers map[net.Listener]webServer) {
 	if s.manager != nil {
 		s.manager.Drain()
 	}
+	// Balancers learn it first, so that they do not run into a closed door.
+	s.orchestrator.Withdraw(context.Background())
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	var stopping sync.WaitGroup

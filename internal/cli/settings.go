@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/picloud/picloud/internal/auth"
+	"github.com/picloud/picloud/internal/picloud"
 	"github.com/picloud/picloud/internal/seal"
 )
 
@@ -28,6 +29,7 @@ type serverSettings struct {
 	isolate     bool   // the executor is a child process
 	socket      string // where the executor listens that somebody else has started; "" is our own
 	database    string // URL of a PostgreSQL database; "" is the embedded one
+	name        string // of the node; "" is made from the machine's and the port
 	listen      string
 	adminListen string
 	adminURL    string // how browsers reach the admin listener; "" is made from where it listens
@@ -55,6 +57,7 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 	variables := append(s.oidc.variables(), []setting{
 		{"data", "PICLOUD_DATA", &s.data},
 		{"database", "PICLOUD_DATABASE", &s.database},
+		{"node-name", "PICLOUD_NODE_NAME", &s.name},
 		{"listen", "PICLOUD_LISTEN", &s.listen},
 		{"admin-listen", "PICLOUD_ADMIN_LISTEN", &s.adminListen},
 		{"admin-url", "PICLOUD_ADMIN_URL", &s.adminURL},
@@ -95,6 +98,11 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 func (s *serverSettings) validate() error {
 	if s.data == "" && !s.role.cluster {
 		return usagef("--data is empty")
+	}
+	if s.name != "" {
+		if err := picloud.ValidateNodeName(s.name); err != nil {
+			return usagef("--node-name: %v", message(err))
+		}
 	}
 	if s.database == "" && s.role.cluster {
 		return usagef("--database is missing: the processes of a cluster share a PostgreSQL database (also PICLOUD_DATABASE)")
@@ -192,4 +200,19 @@ func reachable(addr net.Addr) string {
 		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	return fmt.Sprintf("http://%s", netip.AddrPortFrom(ip, ap.Port()))
+}
+
+// nodeName is the name of the node that listens on an address. It has to be the
+// same whenever the node starts, and another one than those of other nodes.
+func (s *serverSettings) nodeName(addr net.Addr) string {
+	if s.name != "" {
+		return s.name
+	}
+	host, err := os.Hostname()
+	_, port, splitErr := net.SplitHostPort(addr.String())
+	name := strings.ToLower(host) + ":" + port
+	if err != nil || splitErr != nil || picloud.ValidateNodeName(name) != nil {
+		name = "node:" + port
+	}
+	return name
 }

@@ -49,3 +49,8 @@ func (s *server) sweep(ctx context.Context) (int64, error) {
 	entries, err3 := s.store.PruneAudit(ctx, time.Now().AddDate(0, 0, -o.AuditDays))
 	return sessions + keys + entries, errors.Join(err1, err2, err3)
 }
+
+// leadSweep sweeps while this process is the one of several to do it.
+func (s *server) leadSweep(ctx context.Context) {
+	s.store.Lead(ctx, "sweep", func(ctx context.Context) { keepSwept(ctx, s.sweep, s.log) })
+}

@@ -69,7 +69,7 @@ func TestCordonAndDrain(t *testing.T) {
 	patient := startMember(t, url, "patient", echo, func(c *Config) { c.Node.Withdraw = time.Hour })
 	one.deploy("hello", "1")
 	testenv.Eventually(t, "the deploy is there", func() bool { return patient.do("GET", "/hello", "").status == 200 })
-	ready := func(n *node) int { return n.do("GET", ReadyPath, "").status }
+	ready := func(n *node) int { return n.do("GET", HealthPath, "").status }
 	if ready(one) != 200 || ready(patient) != 200 {
 		t.Error("the nodes are not ready")
 	}
@@ -95,10 +95,6 @@ func TestCordonAndDrain(t *testing.T) {
 	if _, err := one.Invoke(t.Context(), picloud.DefaultApp, "hello", mustRequest(t)); !picloud.IsCode(err, picloud.CodeUnavailable) {
 		t.Errorf("a drained node takes an invocation: %v", err)
 	}
-	if a := one.do("GET", HealthPath, ""); a.status != 200 {
-		t.Errorf("a drained node is not healthy: %d", a.status)
-	}
-
 	one.setState("one", picloud.NodeActive)
 	testenv.Eventually(t, "the node is ready again", func() bool { return ready(one) == 200 })
 	if a := one.do("GET", "/hello", ""); a.status != 200 {
@@ -137,23 +133,6 @@ func TestDrainFinishesWhatRuns(t *testing.T) {
 		t.Errorf("the request in flight is answered with %d", a.status)
 	}
 	testenv.Eventually(t, "the node is drained", func() bool { return n.node("one").Drained })
-}
-
-func TestHealthPathsAreNobodysElse(t *testing.T) {
-	t.Parallel()
-	n := startNode(t, echo)
-	n.deploy("all", "1", "/{path...}")
-	for _, path := range []string{HealthPath, ReadyPath} {
-		if a := n.do("GET", path, ""); a.status != 200 || a.body != "ok\n" || len(a.header) > 6 {
-			t.Errorf("%s: %d %q %v", path, a.status, a.body, a.header)
-		}
-		if a := n.do("POST", path, ""); a.status != 404 {
-			t.Errorf("POST %s: %d %s", path, a.status, a.body)
-		}
-	}
-	if a := n.do("GET", HealthPath+"/x", ""); a.status != 404 {
-		t.Errorf("below the health path: %d", a.status)
-	}
 }
 
 func TestLimitsAreShared(t *testing.T) {
@@ -222,7 +201,7 @@ func TestDatabaseAway(t *testing.T) {
 	if a := n.do("GET", "/cold", ""); a.status != 503 || a.header.Get("Retry-After") == "" || a.code() != string(picloud.CodeUnavailable) || strings.Contains(a.body, "connect") {
 		t.Errorf("a script that is not in memory: %d %v %s", a.status, a.header, a.body)
 	}
-	if a := n.do("GET", ReadyPath, ""); a.status != 200 {
+	if a := n.do("GET", HealthPath, ""); a.status != 200 {
 		t.Errorf("the node is not ready while it serves from memory: %d", a.status)
 	}
 
