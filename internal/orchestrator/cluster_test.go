@@ -69,7 +69,7 @@ func TestCordonAndDrain(t *testing.T) {
 	patient := startMember(t, url, "patient", echo, func(c *Config) { c.Node.Withdraw = time.Hour })
 	one.deploy("hello", "1")
 	testenv.Eventually(t, "the deploy is there", func() bool { return patient.do("GET", "/hello", "").status == 200 })
-	ready := func(n *node) int { return n.do("GET", HealthPath, "").status }
+	ready := func(n *node) int { return n.do("GET", ReadyPath, "").status }
 	if ready(one) != 200 || ready(patient) != 200 {
 		t.Error("the nodes are not ready")
 	}
@@ -201,7 +201,7 @@ func TestDatabaseAway(t *testing.T) {
 	if a := n.do("GET", "/cold", ""); a.status != 503 || a.header.Get("Retry-After") == "" || a.code() != string(picloud.CodeUnavailable) || strings.Contains(a.body, "connect") {
 		t.Errorf("a script that is not in memory: %d %v %s", a.status, a.header, a.body)
 	}
-	if a := n.do("GET", HealthPath, ""); a.status != 200 {
+	if a := n.do("GET", ReadyPath, ""); a.status != 200 {
 		t.Errorf("the node is not ready while it serves from memory: %d", a.status)
 	}
 
