@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
@@ -34,6 +35,10 @@ type dispatcher struct {
 
 	work  sync.WaitGroup
 	freed chan struct{} // holds one when a run has ended since the last look
+
+	// resting is the table that was looked at before going to sleep; nil while
+	// awake. Tests wait for it.
+	resting atomic.Pointer[table]
 
 	mu      sync.Mutex
 	running map[string]int // runs by script id
@@ -77,7 +82,9 @@ func (d *dispatcher) loop(ctx context.Context) {
 			backoff = 0
 		}
 		if !more {
+			d.resting.Store(t)
 			d.sleep(ctx, entered, t.replaced, due)
+			d.resting.Store(nil)
 		}
 	}
 }

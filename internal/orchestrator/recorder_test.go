@@ -256,5 +256,6 @@ func TestNothingRunsWhileNothingHappens(t *testing.T) {
 func (n *node) recorderIdle(t *testing.T) error {
 	t.Helper()
 	n.recorder.work.Wait()
+	testenv.Eventually(t, "the dispatcher sleeps", func() bool { return n.dispatch.resting.Load() == n.table.Load() })
 	return n.Flush(t.Context())
 }
