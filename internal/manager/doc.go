@@ -9,8 +9,10 @@
 // Before an owner exists, only the setup page, its API call and the health
 // checks answer; everything else is 403 with the code setup_required.
 //
-// Every route is entered with [register], which takes the [Capability] that it
-// asks for; access.go holds the one table of which role has which. A request is
+// Every route is entered with [register], which takes the capability that it
+// asks for; package access holds the one table of who has which. A route below
+// /apps/{app} asks for one in that app, and to who must not know of the app it
+// is not there. A request is
 // authenticated by a bearer token, or by the cookie of a browser, before its
 // body is read.
 //

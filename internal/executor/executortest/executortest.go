@@ -157,6 +157,16 @@ func request(t *testing.T, e Executor) {
 	if got := body(t, source, run(t, e, source)); got != want {
 		t.Errorf("the script sees\n%s, want\n%s", got, want)
 	}
+	for want, by := range map[string]*picloud.Caller{
+		`{"a":null}`: nil,
+		`{"a":{"key":null,"kind":"user","role":"viewer","user":"ada"}}`: {Kind: picloud.PrincipalUser, User: "ada", Role: "viewer"},
+		`{"a":{"key":"ci","kind":"key","role":"owner","user":"ada"}}`:   {Kind: picloud.PrincipalKey, User: "ada", Key: "ci", Role: "owner"},
+	} {
+		const source = `fn handle(req) { #{ a: req.auth } }`
+		if got := body(t, source, run(t, e, source, func(x *picloud.Execution) { x.Request.Auth = by })); got != want {
+			t.Errorf("who calls is %s, want %s", got, want)
+		}
+	}
 }
 
 func responses(t *testing.T, e Executor) {
