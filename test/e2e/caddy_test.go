@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,6 +55,17 @@ func targets() []string {
 		"/" + strings.Repeat("a", 4000), "/" + strings.Repeat("a", 8<<10), "/" + strings.Repeat("%61", 2700), "/" + strings.Repeat("a/", 2000), "/" + strings.Repeat("../", 1000), "/?" + strings.Repeat("q", 9<<10),
 	}
 	return list
+}
+
+// mended are requests that are none by HTTP's own grammar, which our server
+// refuses and Caddy puts right before it passes them on: what arrives then has
+// one meaning only. They are by target, or by the name of a head.
+var mended = []string{"/a#b", "http:///a/b", "http://u:p@other.test/a/b", "a length and chunks", "a folded header"}
+
+// same reports whether a request was decided in the same way both times, or was
+// one that Caddy mends.
+func same(name string, direct, through decision) bool {
+	return direct == through || slices.Contains(mended, name) && direct.status == http.StatusBadRequest
 }
 
 // decision is what was made of a request: the status, and what kind of answer.
@@ -109,7 +121,7 @@ func TestPathsMeanTheSameBehindCaddy(t *testing.T) {
 		for _, method := range []string{"GET", "POST"} {
 			request := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", method, target, f.base)
 			direct, through := decide(t, f.public, request), decide(t, f.edge, request)
-			if direct != through {
+			if !same(target, direct, through) {
 				t.Errorf("%s %.80q: %d %.80q without Caddy, %d %.80q through it", method, target, direct.status, direct.what, through.status, through.what)
 			}
 			if strings.Contains(through.what, "secret:") && !strings.HasPrefix(strings.TrimPrefix(strings.ToLower(target), "http://127.0.0.1"), "/secret") && !strings.HasPrefix(target, "/%73ecret") {
@@ -167,7 +179,7 @@ func TestHeadsMeanTheSameBehindCaddy(t *testing.T) {
 			request += "0\r\n\r\n"
 		}
 		direct, through := decide(t, f.public, request), decide(t, f.edge, request)
-		if direct != through {
+		if !same(name, direct, through) {
 			t.Errorf("%s: %d %.80q without Caddy, %d %.80q through it", name, direct.status, direct.what, through.status, through.what)
 		}
 	}
