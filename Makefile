@@ -30,7 +30,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 # The race detector is C.
 RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy && CGO_ENABLED=1 go test -race
 
-.PHONY: help run build cluster test test-short race conformance fuzz bench-http bench-isolate bench-engine bench-smoke generate lint vet fmt clean
+.PHONY: help run build cluster test test-short race conformance fuzz bench-http bench-isolate bench-engine bench-smoke oidc generate lint vet fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ build: ## build bin/picloud and bin/rhai
 	@mkdir -p bin
 	$(BUILD) -o bin/ ./cmd/...
 
-test: vet conformance bench-smoke ## check everything: format, vet, conformance, all tests with the race detector
+test: vet conformance bench-smoke oidc ## check everything: format, vet, conformance, all tests with the race detector
 	$(RACE) ./...
 
 test-short: ## run the quick tests, without the race detector
@@ -86,6 +86,9 @@ bench-smoke: ## run the benchmarks at their smallest: do they work?
 generate: ## write what is made from the code: the tables of the docs, the matrix of who gets what
 	go test ./internal/access -run TestTheGuideHasTheTable -update
 	go test ./internal/manager -run 'TestMatrix$$' -update
+
+oidc: ## sign in to the binary with a real OpenID provider
+	go -C test/oidc test ./...
 
 lint: vet ## check the format, run go vet and staticcheck
 	go run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...

@@ -109,9 +109,10 @@ func (info *requestInfo) cookieLost() string {
 	if h, p, err := net.SplitHostPort(host); err == nil {
 		name, port = h, p
 	}
-	return "browsers keep a session over https only, and this is http://" + host + ". Either put Caddy in front, with two lines: \"" +
-		name + "\" and \"reverse_proxy 127.0.0.1:" + port + "\" under \"tls internal\"; or use a tunnel: ssh -L " + port + ":127.0.0.1:" + port +
-		" " + name + ", and open http://localhost:" + port + ". The command line works here as it is"
+	return "browsers keep a session over https only, and this is http://" + host + ". On the server, run: caddy reverse-proxy --from https://" +
+		name + " --to 127.0.0.1:" + port + " --internal-certs (in a Caddyfile: tls internal), and open https://" + name +
+		". Or make a tunnel: ssh -L " + port + ":127.0.0.1:" + port + " " + name + ", and open http://localhost:" + port +
+		". The command line works here as it is"
 }
 
 // trustworthy reports whether browsers trust a host without https: it is the
