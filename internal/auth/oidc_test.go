@@ -24,7 +24,7 @@ import (
 )
 
 // fakeProvider is an OpenID provider that can be made to lie. One that does
-// not is used by the tests in test/oidc.
+// not is used by the tests in bench/oidc.
 type fakeProvider struct {
 	*testing.T
 	server *httptest.Server

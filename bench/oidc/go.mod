@@ -1,4 +1,4 @@
-module github.com/picloud/picloud/test/oidc
+module github.com/picloud/picloud/bench/oidc
 
 go 1.26.0
 
