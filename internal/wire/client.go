@@ -76,7 +76,7 @@ func Dial(conn net.Conn, cfg ClientConfig) (*Client, error) {
 		done: make(chan struct{}), closed: make(chan struct{}),
 	}
 	var err error
-	if c.hello, err = greet(conn, c.r, Hello{Program: cfg.Program}); err != nil {
+	if c.hello, err = greet(conn, c.r, Hello{Program: cfg.Program}, true); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	var sides sync.WaitGroup

@@ -55,15 +55,37 @@ func decodeHello(b []byte) (h Hello, err error) {
 	return h, d.done()
 }
 
-// greet says hello and waits for the other side's.
-func greet(conn net.Conn, r *reader, mine Hello) (theirs Hello, err error) {
+// greet says hello and waits for the other side's; the executor's side listens
+// first.
+func greet(conn net.Conn, r *reader, mine Hello, first bool) (theirs Hello, err error) {
 	if err := conn.SetDeadline(time.Now().Add(helloTime)); err != nil {
 		return theirs, err
 	}
+	if first {
+		if err := sayHello(conn, mine); err != nil {
+			return theirs, err
+		}
+	}
+	if theirs, err = hearHello(r); err != nil {
+		return theirs, err
+	}
+	if !first {
+		if err := sayHello(conn, mine); err != nil {
+			return theirs, err
+		}
+	}
+	return theirs, conn.SetDeadline(time.Time{})
+}
+
+func sayHello(conn net.Conn, mine Hello) error {
 	b := appendHello(openFrame(nil, kindHello, 0), mine)
 	if _, err := conn.Write(closeFrame(b, 0)); err != nil {
-		return theirs, fmt.Errorf("say hello: %w", err)
+		return fmt.Errorf("say hello: %w", err)
 	}
+	return nil
+}
+
+func hearHello(r *reader) (theirs Hello, err error) {
 	h, err := r.head()
 	if err != nil {
 		return theirs, fmt.Errorf("wait for hello: %w", err)
@@ -75,8 +97,5 @@ func greet(conn net.Conn, r *reader, mine Hello) (theirs Hello, err error) {
 	if err != nil {
 		return theirs, err
 	}
-	if theirs, err = decodeHello(payload); err != nil {
-		return theirs, err
-	}
-	return theirs, conn.SetDeadline(time.Time{})
+	return decodeHello(payload)
 }

@@ -38,7 +38,7 @@ const maxRuns = 64 << 10
 func Serve(ctx context.Context, conn net.Conn, cfg ServeConfig) error {
 	defer conn.Close()
 	s := &server{cfg: cfg, w: newWriter(conn), r: newReader(conn), workers: workers{jobs: make(chan func())}, runs: map[uint64]*serving{}}
-	if _, err := greet(conn, s.r, cfg.Hello); err != nil {
+	if _, err := greet(conn, s.r, cfg.Hello, false); err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
