@@ -67,6 +67,9 @@ type Run struct {
 	Profile func(Sample)
 	// Now is the clock behind timestamp(); nil: the real one.
 	Now func() time.Time
+	// Slice, when set, is called between two operations each time that the run
+	// has used some ten thousand: a place to let others have the processor.
+	Slice func()
 	// Sleep waits on behalf of the script's sleep(); nil: really.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
@@ -185,7 +188,7 @@ func (v *VM) config(r Run) vm.Config {
 	}
 	cfg := vm.Config{
 		Registry: e.registry, Limits: limits.machine(), Print: r.Print, NoEval: e.cfg.NoEval, Host: r.Host,
-		Modules: (*hostModules)(e),
+		Modules: (*hostModules)(e), Slice: r.Slice,
 	}
 	if r.Debug != nil {
 		cfg.Debug = v.calls.Debug

@@ -46,7 +46,8 @@ var rooms = []room{
 	{"internal/manager", []string{"internal/store", "internal/auth", "internal/access", "internal/domains", "internal/picloud"}},
 	{"internal/httpd", nil},
 	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/picloud"}},
-	{"internal/executor", []string{"internal/hostapi", "internal/picloud", "rhai"}},
+	{"internal/fair", nil},
+	{"internal/executor", []string{"internal/fair", "internal/hostapi", "internal/picloud", "rhai"}},
 	{"internal/cli", []string{
 		"internal/manager", "internal/orchestrator", "internal/executor", "internal/isolate", "internal/lockdown", "internal/wire",
 		"internal/store", "internal/auth", "internal/domains", "internal/seal", "internal/hostapi", "internal/picloud", "rhai",

@@ -57,6 +57,9 @@ func childEnv(getenv func(string) string) []string {
 	}
 	if limit := memoryLimit(getenv, isolatedChildShare); limit > 0 {
 		env = append(env, "GOMEMLIMIT="+strconv.FormatInt(limit, 10))
+		if getenv("GOGC") == "" {
+			env = append(env, "GOGC="+strconv.Itoa(relaxedGC))
+		}
 	}
 	return env
 }

@@ -19,6 +19,11 @@ const (
 	isolatedChildShare  = 0.45
 )
 
+// relaxedGC is how much garbage the heap gathers before it is collected, in
+// percent of what is alive: where a limit keeps it within the machine, a
+// collection at Go's 100 would be time that scripts could have.
+const relaxedGC = 400
+
 // limitMemory gives the collector a soft limit, a share of the machine's memory,
 // unless the operator has given one in GOMEMLIMIT. Without it, a burst of scripts could double the heap on a
 // machine that has no such memory. It is the limit in bytes, or 0.
@@ -26,6 +31,9 @@ func limitMemory(getenv func(string) string, share float64) int64 {
 	limit := memoryLimit(getenv, share)
 	if limit > 0 {
 		debug.SetMemoryLimit(limit)
+		if getenv("GOGC") == "" {
+			debug.SetGCPercent(relaxedGC)
+		}
 	}
 	return limit
 }

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
 
+	"github.com/picloud/picloud/internal/fair"
 	"github.com/picloud/picloud/internal/hostapi"
 	"github.com/picloud/picloud/internal/picloud"
 	"github.com/picloud/picloud/rhai"
@@ -25,6 +27,9 @@ type Config struct {
 	Now        func() time.Time // the clock of scripts and of measuring; nil: time.Now
 	Rand       io.Reader        // the randomness of scripts; nil: that of the system
 	Log        *slog.Logger     // for bugs; nil: slog.Default()
+	// Slots is how many runs have a processor at a time; 0: as many as there
+	// are. Apps share them fairly.
+	Slots int
 }
 
 // Executor runs scripts. It is safe for concurrent use. New makes one.
@@ -34,6 +39,7 @@ type Executor struct {
 	log     *slog.Logger
 	engines engines
 	cache   *cache
+	slots   *fair.Queue
 }
 
 // New makes an executor. It has nothing to be closed.
@@ -47,11 +53,15 @@ func New(cfg Config) *Executor {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
+	if cfg.Slots == 0 {
+		cfg.Slots = runtime.GOMAXPROCS(0)
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
 	return &Executor{
 		now: cfg.Now, rand: cfg.Rand, log: cfg.Log, cache: newCache(cfg.CacheBytes),
+		slots: fair.New(cfg.Slots, time.Now),
 	}
 }
 
@@ -76,6 +86,7 @@ type run struct {
 	out  picloud.Outcome
 
 	prog *program
+	turn fair.Turn // the processor, while the run has it
 }
 
 // do finds the program and runs it within its wall time.
@@ -84,7 +95,10 @@ func (r *run) do(parent context.Context) {
 	defer ctx.release()
 	var err error
 	if r.prog, err = r.load(ctx, r.x.Hash, r.x.Script, r.x.Limits); err == nil {
-		err = r.execute(ctx)
+		if r.turn, err = r.e.slots.Enter(ctx, r.x.AppID, 1); err == nil {
+			err = r.execute(ctx)
+			r.turn.Leave()
+		}
 	}
 	if err != nil {
 		r.out.Response = nil
@@ -126,7 +140,7 @@ func (r *run) guarded(ctx context.Context, s *sandbox) (err error) {
 	if err != nil {
 		return err
 	}
-	s.begin(r, name)
+	s.begin(ctx, r, name)
 	defer s.end()
 	stats, err := s.vm.Run(ctx, s.job, s.use)
 	r.out.Operations, r.out.PeakBytes = stats.Operations, stats.PeakBytes

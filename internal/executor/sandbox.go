@@ -1,8 +1,10 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/picloud/picloud/internal/hostapi"
 	"github.com/picloud/picloud/internal/picloud"
@@ -17,6 +19,7 @@ type sandbox struct {
 
 	// Of the run that is on.
 	run     *run
+	ctx     context.Context
 	inv     hostapi.Invocation
 	limits  rhai.Limits
 	globals [1]rhai.Value // the value of req, once it is made
@@ -38,6 +41,8 @@ func newSandbox(vm *rhai.VM) *sandbox {
 			s.run.log.add(picloud.LevelDebug, line, at.Line)
 			return nil
 		},
+		Slice:   s.slice,
+		Sleep:   s.sleep,
 		Resolve: func(ctx context.Context, name string) (*rhai.Program, error) { return s.run.resolve(ctx, name) },
 	}
 	s.use, s.ofRequest, s.ofEvent = s.respond, s.request, s.event
@@ -46,9 +51,12 @@ func newSandbox(vm *rhai.VM) *sandbox {
 
 // begin prepares for a run that calls a function of the script, or with ""
 // goes from the top.
-func (s *sandbox) begin(r *run, handler string) {
-	s.run, s.limits = r, runLimits(r.x.Limits)
-	s.inv = hostapi.Invocation{Execution: r.x, Now: r.e.now, Rand: r.e.rand, Patterns: &s.patterns, Data: r.host, Log: s.inv.Log}
+func (s *sandbox) begin(ctx context.Context, r *run, handler string) {
+	s.run, s.ctx, s.limits = r, ctx, runLimits(r.x.Limits)
+	s.inv = hostapi.Invocation{Execution: r.x, Now: r.e.now, Rand: r.e.rand, Patterns: &s.patterns, Log: s.inv.Log}
+	if r.host != nil {
+		s.inv.Data = &waiting{r}
+	}
 	s.job.Program, s.job.Now = r.prog.prog, r.e.now
 	s.job.Func, s.job.Args, s.job.GlobalsFunc = handler, s.ofRequest, s.ofRequest
 	if r.x.Event != nil {
@@ -59,7 +67,7 @@ func (s *sandbox) begin(r *run, handler string) {
 // end lets go of the run, whose values are not valid any more.
 func (s *sandbox) end() {
 	s.inv = hostapi.Invocation{Log: s.inv.Log}
-	s.run, s.job.Program, s.globals, s.made = nil, nil, [1]rhai.Value{}, false
+	s.run, s.ctx, s.job.Program, s.globals, s.made = nil, nil, nil, [1]rhai.Value{}, false
 }
 
 // request makes the value of req, which is both a global and the argument of
@@ -91,4 +99,42 @@ func (s *sandbox) respond(v rhai.Value) (err error) {
 	}
 	s.run.out.Response, err = s.inv.Respond(v)
 	return err
+}
+
+// slice lets another app have the processor when it is its turn. A run whose
+// time is over meanwhile learns that from its context.
+func (s *sandbox) slice() {
+	if s.run.turn.Due() {
+		_ = s.run.turn.Yield(s.ctx)
+	}
+}
+
+// sleep waits without the processor.
+func (s *sandbox) sleep(ctx context.Context, d time.Duration) error {
+	s.run.turn.Leave()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return s.run.turn.Resume(ctx)
+}
+
+// waiting is a run's data, for which it waits without the processor.
+type waiting struct{ r *run }
+
+// ReadEntries implements hostapi.Data.
+func (w *waiting) ReadEntries(ctx context.Context, keys []string) ([]picloud.Entry, error) {
+	w.r.turn.Leave()
+	list, err := w.r.host.ReadEntries(ctx, keys)
+	return list, cmp.Or(err, w.r.turn.Resume(ctx))
+}
+
+// ListEntries implements hostapi.Data.
+func (w *waiting) ListEntries(ctx context.Context, q picloud.EntryQuery) (picloud.EntryPage, error) {
+	w.r.turn.Leave()
+	page, err := w.r.host.ListEntries(ctx, q)
+	return page, cmp.Or(err, w.r.turn.Resume(ctx))
 }

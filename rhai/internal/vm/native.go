@@ -201,7 +201,12 @@ func (vm *VM) Sleep(nanos int64) error {
 		return nil
 	}
 	if vm.cfg.Sleep != nil {
-		return vm.cfg.Sleep(vm.ctx, nanos)
+		err := vm.cfg.Sleep(vm.ctx, nanos)
+		if err == nil || vm.ctx.Err() == nil {
+			return err
+		}
+		vm.endSlice() // no script catches the end of its time
+		return vm.Charge(1)
 	}
 	t := time.NewTimer(time.Duration(nanos))
 	defer t.Stop()

@@ -41,6 +41,7 @@ type Config struct {
 	Debug    func(line string, at syntax.Pos) error
 	Now      func() int64 // nanoseconds; nil is the system's monotonic clock
 	Sleep    func(ctx context.Context, nanos int64) error
+	Slice    func() // called when a slice of operations is used up
 	// Load gives the program of a module; nil: nothing can be imported.
 	Load    func(ctx context.Context, name, importer string) (*code.Program, error)
 	Modules Modules // of the embedder; may be nil
@@ -341,6 +342,9 @@ func (vm *VM) refuel() bool {
 			return vm.fail(value.Errorf(value.ErrTooManyOps, "too many operations: the limit is %d", limit))
 		}
 		next = min(next, left)
+	}
+	if vm.cfg.Slice != nil && used > 0 {
+		vm.cfg.Slice()
 	}
 	if vm.ctx.Err() != nil {
 		e := value.Errorf(value.ErrTerminated, "stopped: %s", context.Cause(vm.ctx))
