@@ -75,6 +75,11 @@ bench-isolate: build ## measure what running scripts in a child process costs
 	@bash scripts/need wrk:wrk
 	go -C bench test -run '^$$' -bench Isolate -benchtime 1x -timeout 30m . -round $(BENCHTIME)
 
+.PHONY: bench-fair bench-idle bench-cold
+bench-fair: build ## measure what a flood on one app does to another
+	@bash scripts/need wrk:wrk
+	go -C bench test -run '^$$' -bench Fair -benchtime 1x -timeout 30m . -round $(BENCHTIME)
+
 bench-engine: ## compare the script engine with those of others (lua5.4 too)
 	@bash scripts/need lua5.4:lua5.4 /usr/share/doc/lua-cjson:lua-cjson
 	@mkdir -p bin

@@ -53,23 +53,29 @@ func workloads() []workload {
 func BenchmarkHTTP(b *testing.B) {
 	wrkPath(b)
 	n := startNode(b)
-	urls := map[string]string{"picloud": n.Public}
+	servers := map[string]server{"picloud": {n.Public, n.PID()}}
 	for name := range peers {
-		urls[name] = startPeer(b, name)
+		servers[name] = startPeer(b, name)
 	}
 	for _, w := range workloads() {
 		n.run("", "deploy", filepath.Join("scripts", w.name+".rhai"))
-		b.Run(w.name, func(b *testing.B) { compare(b, w, urls) })
+		b.Run(w.name, func(b *testing.B) { compare(b, w, servers) })
 	}
 }
 
+// server is where one answers, and which process it is.
+type server struct {
+	url string
+	pid int
+}
+
 // compare loads the servers in turns and prints a row for each.
-func compare(b *testing.B, w workload, urls map[string]string) {
+func compare(b *testing.B, w workload, at map[string]server) {
 	servers := append([]string{"picloud"}, w.peers...)
 	results := map[string][]figures{}
 	var first string
 	for _, s := range servers {
-		t := target{urls[s] + "/" + w.name + w.query, w.body}
+		t := target{at[s].url + "/" + w.name + w.query, w.body}
 		got := fetch(b, t)
 		if first == "" {
 			first = got
@@ -81,7 +87,10 @@ func compare(b *testing.B, w workload, urls map[string]string) {
 	}
 	for range *rounds {
 		for _, s := range servers {
-			results[s] = append(results[s], load(b, target{urls[s] + "/" + w.name + w.query, w.body}, *connections, *roundTime))
+			before := finerCPU(b, at[s].pid)
+			f := load(b, target{at[s].url + "/" + w.name + w.query, w.body}, *connections, *roundTime)
+			f.cpu = (finerCPU(b, at[s].pid) - before) / time.Duration(max(1, f.requests))
+			results[s] = append(results[s], f)
 		}
 	}
 	report(b, w, servers, results)
@@ -98,17 +107,18 @@ func report(b *testing.B, w workload, servers []string, results map[string][]fig
 	base := summary(results["bare"])
 	ours := summary(results["picloud"])
 	var t strings.Builder
-	fmt.Fprintf(&t, "\n| %-8s | server  | requests/s |   ± | × bare |      p50 |      p99 | p99 × bare |\n|---|---|---:|---:|---:|---:|---:|---:|\n", w.name)
+	fmt.Fprintf(&t, "\n| %-8s | server  | requests/s |   ± | × bare |      p50 |      p99 | p99 × bare | CPU µs/request |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n", w.name)
 	for _, s := range servers {
 		f := summary(results[s])
-		fmt.Fprintf(&t, "| %-8s | %-7s | %10.0f | %2.0f%% | %6.2f | %8s | %8s | %10.2f |\n", w.name, s, f.rate,
-			100*spread(rates(results[s])), f.rate/base.rate, f.p50, f.p99, float64(f.p99)/float64(base.p99))
+		fmt.Fprintf(&t, "| %-8s | %-7s | %10.0f | %2.0f%% | %6.2f | %8s | %8s | %10.2f | %14.1f |\n", w.name, s, f.rate,
+			100*spread(rates(results[s])), f.rate/base.rate, f.p50, f.p99, float64(f.p99)/float64(base.p99), float64(f.cpu.Nanoseconds())/1e3)
 	}
 	b.Log(t.String())
 	b.ReportMetric(0, "ns/op") // a benchmark of one iteration, which says nothing
 	b.ReportMetric(ours.rate, "req/s")
 	b.ReportMetric(ours.rate/base.rate, "×bare")
 	b.ReportMetric(ours.rate/summary(results["goja"]).rate, "×goja")
+	b.ReportMetric(float64(ours.cpu)/float64(base.cpu), "cpu×bare")
 	b.ReportMetric(float64(ours.p99)/float64(base.p99), "p99×bare")
 }
 
@@ -122,11 +132,11 @@ func rates(list []figures) []float64 {
 
 // summary is the median of each figure by itself.
 func summary(list []figures) figures {
-	var p50, p99 []time.Duration
+	var p50, p99, cpu []time.Duration
 	for _, f := range list {
-		p50, p99 = append(p50, f.p50), append(p99, f.p99)
+		p50, p99, cpu = append(p50, f.p50), append(p99, f.p99), append(cpu, f.cpu)
 	}
-	return figures{median(rates(list)), median(p50), median(p99)}
+	return figures{rate: median(rates(list)), p50: median(p50), p99: median(p99), cpu: median(cpu)}
 }
 
 // fetch asks once and returns the body.
@@ -152,7 +162,7 @@ func fetch(b *testing.B, t target) string {
 	return string(body)
 }
 
-func startPeer(b *testing.B, name string) string {
+func startPeer(b *testing.B, name string) server {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), peerEnv+"="+name)
@@ -164,5 +174,5 @@ func startPeer(b *testing.B, name string) string {
 		url, _, whole = strings.Cut(rest, "\n")
 		return whole
 	})
-	return url
+	return server{url, p.PID()}
 }

@@ -21,11 +21,14 @@ type target struct {
 // figures is what a load generator found.
 type figures struct {
 	rate     float64 // requests a second
+	requests int64
 	p50, p99 time.Duration
+	cpu      time.Duration // of the server for a request
 }
 
 var (
 	rateLine  = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
+	countLine = regexp.MustCompile(`([0-9]+) requests in`)
 	p50Line   = regexp.MustCompile(`\s50%\s+([0-9.]+[a-z]+)`)
 	p99Line   = regexp.MustCompile(`\s99%\s+([0-9.]+[a-z]+)`)
 	errorLine = regexp.MustCompile(`(?m)^\s*(Non-2xx|Socket errors).*$`)
@@ -59,7 +62,10 @@ func load(tb testing.TB, t target, conns int, d time.Duration) figures {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return figures{rate, duration(tb, found(tb, p50Line, out)), duration(tb, found(tb, p99Line, out))}
+	return figures{
+		rate: rate, requests: number(tb, found(tb, countLine, out)),
+		p50: duration(tb, found(tb, p50Line, out)), p99: duration(tb, found(tb, p99Line, out)),
+	}
 }
 
 func found(tb testing.TB, re *regexp.Regexp, out []byte) string {
