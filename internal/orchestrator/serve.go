@@ -119,6 +119,7 @@ func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *tab
 	if err != nil {
 		return refusal(err, id)
 	}
+	b.release() // a client that is slow to take the answer holds no body
 	if route.cors != nil {
 		route.cors.mark(resp.Header, r.Header.Get("Origin"))
 	}
