@@ -30,6 +30,7 @@ func TestCluster(t *testing.T) {
 		{"an executor is killed", (*cluster).killExecutor},
 		{"the manager is killed", (*cluster).killManager},
 		{"the database is away", (*cluster).restartDatabase},
+		{"nodes are restarted in turn", (*cluster).restartNodes},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(c, t) })
 	}
@@ -122,4 +123,16 @@ func (c *cluster) restartDatabase(t *testing.T) {
 	x.want(t)
 	c.deploy("after", `"the database"`)
 	c.awaitNodes("/after", "the database")
+}
+
+// restartNodes is a rolling upgrade: no request fails.
+func (c *cluster) restartNodes(t *testing.T) {
+	x := c.during(func(f *traffic) {
+		for _, n := range c.nodes {
+			n.stop()
+			n.start()
+			f.awaitGood(100)
+		}
+	})
+	x.want(t)
 }
