@@ -42,7 +42,14 @@ type traffic struct {
 	good    int // in all
 	row     int // good ones since the last that was not
 	bad     []badAnswer
-	slowest time.Duration
+	slowest slow
+}
+
+// slow is the request that took longest.
+type slow struct {
+	took   time.Duration
+	began  time.Time
+	method string
 }
 
 // badAnswer is one that is not what the script says.
@@ -79,7 +86,7 @@ func (f *traffic) work(ctx context.Context, worker int) {
 		}
 		began := time.Now()
 		what, text := f.ask(method, body)
-		f.note(time.Since(began), what, text)
+		f.note(began, method, what, text)
 	}
 }
 
@@ -112,10 +119,12 @@ func (f *traffic) ask(method, body string) (what, text string) {
 // steady is the script that the traffic asks.
 const steady = `req.method + " " + req.text()`
 
-func (f *traffic) note(took time.Duration, what, text string) {
+func (f *traffic) note(began time.Time, method, what, text string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.slowest = max(f.slowest, took)
+	if took := time.Since(began); took > f.slowest.took {
+		f.slowest = slow{took, began, method}
+	}
 	if what == "" {
 		f.good++
 		f.row++
@@ -154,7 +163,7 @@ type fault struct {
 	began, over time.Time
 	good        int
 	bad         []badAnswer
-	slowest     time.Duration
+	slowest     slow
 }
 
 // during breaks something while traffic flows, and waits until it flows as
@@ -198,8 +207,8 @@ func (x fault) want(t *testing.T, statuses ...string) {
 	for _, status := range slices.Sorted(maps.Keys(counts)) {
 		list = append(list, fmt.Sprintf("%s: %d", status, counts[status]))
 	}
-	t.Logf("answers %s; broken for %v, the last bad answer %v after that; the slowest took %v",
-		strings.Join(list, ", "), x.over.Sub(x.began).Round(time.Millisecond), last.Round(time.Millisecond), x.slowest.Round(time.Millisecond))
+	t.Logf("answers %s; broken for %v, the last bad answer %v after that; the slowest, a %s begun %v after the fault did, took %v",
+		strings.Join(list, ", "), x.over.Sub(x.began).Round(time.Millisecond), last.Round(time.Millisecond), x.slowest.method, x.slowest.began.Sub(x.began).Round(time.Millisecond), x.slowest.took.Round(time.Millisecond))
 	if last > normalWithin {
 		t.Errorf("bad answers until %v after the fault's end", last)
 	}
