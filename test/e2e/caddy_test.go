@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/picloud/picloud/internal/testenv"
@@ -311,4 +313,40 @@ func handshake(port, name string) error {
 		return err
 	}
 	return conn.Close()
+}
+
+// TestRequestsWaitForARestart restarts the server behind Caddy while clients
+// ask: they wait, and none fails.
+func TestRequestsWaitForARestart(t *testing.T) {
+	t.Parallel()
+	f := startFronted(t)
+	signIn(t, f.server).deploy("steady", `"steady"`)
+	f.listen = strings.TrimPrefix(f.public, "http://")
+	var answers, failures atomic.Int64
+	var stop atomic.Bool
+	var asking sync.WaitGroup
+	for range 3 {
+		asking.Go(func() {
+			for !stop.Load() {
+				a, err := try("GET", f.edge+"/steady", "", host(f.base))
+				answers.Add(1)
+				if err != nil || a.status != 200 {
+					t.Errorf("during a restart: %s, %v", a, err)
+					failures.Add(1)
+					return
+				}
+			}
+		})
+	}
+	for round := range 3 {
+		before := answers.Load()
+		testenv.Eventually(t, "clients are answered", func() bool { return answers.Load() > before+20 || failures.Load() > 0 })
+		f.stop()
+		f.start()
+		t.Logf("restarted %d times, %d answers", round+1, answers.Load())
+	}
+	before := answers.Load()
+	testenv.Eventually(t, "clients are answered", func() bool { return answers.Load() > before+20 || failures.Load() > 0 })
+	stop.Store(true)
+	asking.Wait()
 }

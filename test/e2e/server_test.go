@@ -29,6 +29,7 @@ type server struct {
 	*testenv.Process
 	t      *testing.T
 	data   string
+	listen string // of the public; "" picks a free port
 	env    []string
 	public string // base URLs, without a slash at the end
 	admin  string
@@ -55,8 +56,12 @@ func startBareServer(t *testing.T, env ...string) *server {
 func (s *server) start() {
 	s.t.Helper()
 	ready := filepath.Join(s.t.TempDir(), "ready.json")
+	listen := s.listen
+	if listen == "" {
+		listen = "127.0.0.1:0"
+	}
 	cmd := exec.Command(picloud(s.t), "serve", "--data", s.data,
-		"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--ready-file", ready)
+		"--listen", listen, "--admin-listen", "127.0.0.1:0", "--ready-file", ready)
 	cmd.Env = append(cleanEnv(), s.env...)
 	s.Process = testenv.Start(s.t, cmd)
 
