@@ -40,12 +40,15 @@ type outcome struct {
 
 	catchable bool
 	message   string
+	kept      int // bytes of Printed
 }
 
 // Bounds of one case.
 const (
 	caseTime   = 10 * time.Second
 	caseMemory = 64 << 20
+	// casePrinted is how much of what a case prints is kept, in bytes.
+	casePrinted = 8 << 20
 )
 
 // evalCases runs the cases on in and writes one outcome a line.
@@ -93,11 +96,11 @@ func runCase(c corpusCase) outcome {
 	_, err = vm.Run(ctx, rhai.Run{
 		Program: prog,
 		Print: func(line string) error {
-			out.Printed = append(out.Printed, bareClosures(line))
+			out.print(line)
 			return nil
 		},
 		Debug: func(line string, at rhai.Position) error {
-			out.Printed = append(out.Printed, fmt.Sprintf("%d:%d | %s", at.Line, at.Column, bareClosures(line)))
+			out.print(fmt.Sprintf("%d:%d | %s", at.Line, at.Column, line))
 			return nil
 		},
 	}, func(v rhai.Value) error {
@@ -111,6 +114,15 @@ func runCase(c corpusCase) outcome {
 		out.fail(err)
 	}
 	return out
+}
+
+// print keeps a line as long as there is room for it; what comes after that is
+// dropped, and the script goes on.
+func (o *outcome) print(line string) {
+	const header = 16
+	if o.kept += header + len(line); o.kept <= casePrinted {
+		o.Printed = append(o.Printed, bareClosures(line))
+	}
 }
 
 func (o *outcome) fail(err error) {

@@ -77,6 +77,21 @@ func TestAdversarial(t *testing.T) {
 }
 
 // TestMatchesIsStrict makes sure that the comparison can fail.
+// A script that prints without an end ends at its own limit, and what is kept
+// of its lines is bounded.
+func TestPrintedIsBounded(t *testing.T) {
+	for _, statement := range []string{`print("0123456789")`, "debug(1)"} {
+		o := runCase(corpusCase{Script: "let i = 0; loop { " + statement + "; }", Limits: map[string]int64{"max_operations": 3_000_000}})
+		size := 0
+		for _, line := range o.Printed {
+			size += len(line)
+		}
+		if o.ErrorKind != "ErrorTooManyOperations" || size == 0 || size > casePrinted {
+			t.Errorf("%s: %s after %d bytes", statement, o.ErrorKind, size)
+		}
+	}
+}
+
 func TestMatchesIsStrict(t *testing.T) {
 	run := func(line string) bool {
 		var c corpusCase
