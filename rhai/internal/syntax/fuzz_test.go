@@ -37,8 +37,6 @@ func FuzzParse(f *testing.F) {
 			file, err := Parse(src, opts)
 			checkOutcome(t, src, file, err)
 		}
-		file, err := ParseExpression(src, Options{Json: true})
-		checkOutcome(t, src, file, err)
 	})
 }
 

@@ -20,7 +20,6 @@ type lexer struct {
 	bol       int
 	tok       token
 	maxString int // longest string literal in bytes, 0 for any
-	json      bool
 
 	docs    []string // doc comments directly before tok
 	fileDoc []string
@@ -76,9 +75,6 @@ func (l *lexer) next() {
 		l.raw()
 	default:
 		l.symbol(c)
-	}
-	if l.json {
-		l.mapJSON()
 	}
 }
 
@@ -267,20 +263,4 @@ func (l *lexer) symbol(c byte) {
 	l.off += size
 	l.bol += size - 1
 	l.fail(LexUnexpectedInput, l.tok.pos, "unexpected character "+quote(string(r)))
-}
-
-// mapJSON gives tokens the meaning that they have in JSON.
-func (l *lexer) mapJSON() {
-	switch t := &l.tok; t.kind {
-	case tLBrace:
-		t.kind = tMapStart
-	case tReservedWord:
-		if t.text == "null" {
-			t.kind = tUnit
-		}
-	case tUnit, tMapStart:
-		l.fail(LexImproperSymbol, t.pos, "`"+t.text+"` is not JSON")
-	case tInterp:
-		l.fail(LexImproperSymbol, t.pos, "JSON has no interpolated strings")
-	}
 }

@@ -172,20 +172,16 @@ func (p *parser) control(c context) Expr {
 		return p.ifStmt(p.deeper(c))
 	case tSwitch:
 		return p.switchStmt(p.deeper(c))
-	}
-	if !c.has(onlyExprs) {
-		switch p.tok.kind {
-		case tLBrace:
-			return p.block(p.deeper(c))
-		case tWhile:
-			return p.whileStmt(p.deeper(c))
-		case tLoop:
-			return p.loopStmt(p.deeper(c))
-		case tDo:
-			return p.doStmt(p.deeper(c))
-		case tFor:
-			return p.forStmt(p.deeper(c))
-		}
+	case tLBrace:
+		return p.block(p.deeper(c))
+	case tWhile:
+		return p.whileStmt(p.deeper(c))
+	case tLoop:
+		return p.loopStmt(p.deeper(c))
+	case tDo:
+		return p.doStmt(p.deeper(c))
+	case tFor:
+		return p.forStmt(p.deeper(c))
 	}
 	p.failNoExpr()
 	panic("unreachable")
@@ -314,9 +310,9 @@ func hasKey(x *MapLit, key string) bool {
 // mapKey takes the current token as the key of an entry.
 func (p *parser) mapKey(c context, x *MapLit) MapEntry {
 	switch k := p.tok.kind; {
-	case k == tIdent && !p.json || k == tString:
+	case k == tIdent || k == tString:
 		return MapEntry{Key: p.tok.text, KeyAt: p.tok.pos}
-	case k == tIdent || k == tInterp:
+	case k == tInterp:
 		p.failf(KindPropertyExpected, p.tok.pos, "expected a string as the key of a map entry, found %s", p.tok.describe())
 	case k == tReservedWord:
 		p.failf(KindReserved, p.tok.pos, "%s is reserved; as a key it needs quotes", quote(p.tok.text))

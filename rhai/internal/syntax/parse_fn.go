@@ -142,7 +142,7 @@ func (p *parser) closure(c context) Expr {
 		p.next() // `||`
 	}
 	inner := c
-	inner.flags = inFn | c.flags&onlyExprs
+	inner.flags = inFn
 	x.Body = p.stmtOrEmpty(p.deeper(inner))
 	x.Captures = p.frame.captures
 	p.scope.rewind(p.frame.base)

@@ -111,15 +111,6 @@ func (p *parser) openBlock(c context) *Block {
 	pos := p.expect(tLBrace, "to start a block")
 	c = p.deeperAt(c, pos)
 	b := &Block{bothNode: bothNode{At{pos}}}
-	if c.has(onlyExprs) {
-		b.Stmts = []Stmt{p.exprStmt(c)}
-		if p.tok.kind != tRBrace {
-			p.checkToken()
-			p.missing(tRBrace, "to end the block")
-		}
-		b.End = p.tok.pos
-		return b
-	}
 	c.flags &^= atTop
 	vars := len(p.scope.vars)
 	for p.tok.kind != tRBrace {

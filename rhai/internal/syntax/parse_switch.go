@@ -20,13 +20,13 @@ func (p *parser) switchStmt(c context) *Switch {
 			s.Default = len(s.Cases)
 		}
 		s.Cases = append(s.Cases, k)
-		p.endCase(c, k.Body)
+		p.endCase(k.Body)
 	}
 	return s
 }
 
 // endCase passes over the comma after a case, which a block needs not.
-func (p *parser) endCase(c context, body Stmt) {
+func (p *parser) endCase(body Stmt) {
 	switch p.tok.kind {
 	case tComma:
 		p.next()
@@ -35,7 +35,7 @@ func (p *parser) endCase(c context, body Stmt) {
 		p.missing(tRBrace, "to end the cases of `switch`")
 	default:
 		p.checkToken()
-		if c.has(onlyExprs) || !endsItself(body) {
+		if !endsItself(body) {
 			p.missing(tComma, "after a case of `switch`")
 		}
 	}
@@ -54,12 +54,7 @@ func (p *parser) switchCase(c context, ranges *bool) Case {
 		}
 	}
 	p.expect(tArrow, "after the value of a case")
-	if c.has(onlyExprs) {
-		pos := p.tok.pos
-		k.Body = &ExprStmt{stmtNode{At{pos}}, p.expr(c)}
-	} else {
-		k.Body = p.stmtOrEmpty(c)
-	}
+	k.Body = p.stmtOrEmpty(c)
 	for i, x := range k.Values {
 		k.Values[i] = p.caseValue(x, ranges)
 	}

@@ -19,10 +19,6 @@ type Options struct {
 	// AllowFuncs and AllowClosures are off inside eval: a text that defines
 	// any is refused as a whole, without a position.
 	AllowFuncs, AllowClosures bool
-
-	// Json reads the text as parse_json does: `{` starts a map whose keys are
-	// strings, and `null` is (). For ParseExpression only.
-	Json bool
 }
 
 // depthCeiling bounds the nesting of any tree, whatever the options say: the
@@ -30,37 +26,16 @@ type Options struct {
 const depthCeiling = 4096
 
 // Parse reads a program. Its error, if any, is an *Error.
-func Parse(source string, opts Options) (*File, error) {
-	return parse(source, opts, func(p *parser, c context) {
-		c.flags = atTop
-		p.file.Stmts = p.program(c)
-	})
-}
-
-// ParseExpression reads a text that is one expression, in which no braces but
-// those of maps and switches can stand. The statements of the file are that
-// expression.
-func ParseExpression(source string, opts Options) (*File, error) {
-	return parse(source, opts, func(p *parser, c context) {
-		c.flags = atTop | onlyExprs
-		x := p.expr(c)
-		if p.tok.kind != tEOF {
-			p.fail(badInput(LexUnexpectedInput, p.tok.pos, "expected the end of the expression, found "+p.tok.describe()))
-		}
-		p.file.Stmts = []Stmt{&ExprStmt{stmtNode{At{x.Pos()}}, x}}
-	})
-}
-
-func parse(source string, opts Options, body func(*parser, context)) (file *File, err error) {
+func Parse(source string, opts Options) (file *File, err error) {
 	if e := checkEncoding(source); e != nil {
 		return nil, e
 	}
 	p := &parser{opts: opts, file: &File{Source: source}, frame: &frame{}}
 	defer p.recover(&err, &file)
 	p.init(source)
-	p.json, p.maxString = opts.Json, opts.MaxStringSize
+	p.maxString = opts.MaxStringSize
 	p.next()
-	body(p, context{max: depthLimit(opts.MaxExprDepth), pos: Pos{1, 0}})
+	p.file.Stmts = p.program(context{max: depthLimit(opts.MaxExprDepth), flags: atTop, pos: Pos{1, 0}})
 	if n := p.functions; n > 0 && (!opts.AllowFuncs && len(p.file.Funcs) > 0 || !opts.AllowClosures && len(p.file.Funcs) < n) {
 		p.fail(&Error{Kind: KindWrongFnDefinition, Msg: "functions and closures cannot be defined here"})
 	}
@@ -127,10 +102,9 @@ type context struct {
 type flags uint8
 
 const (
-	atTop     flags = 1 << iota // outside any block: functions and exports may stand here
-	inFn                        // in a function or closure: there is a `this`
-	inLoop                      // break and continue have a target
-	onlyExprs                   // no statements, as in ParseExpression
+	atTop  flags = 1 << iota // outside any block: functions and exports may stand here
+	inFn                     // in a function or closure: there is a `this`
+	inLoop                   // break and continue have a target
 )
 
 func (c context) has(f flags) bool { return c.flags&f != 0 }

@@ -228,48 +228,6 @@ func TestNoFunctions(t *testing.T) {
 	}
 }
 
-func TestParseExpression(t *testing.T) {
-	json := Options{Json: true, MaxExprDepth: 64}
-	for _, src := range []string{
-		`{"a": null, "b": [1, -2.5, true], "c": {"d": "e\n"},}`, "1 + 2", "{}", "-1",
-	} {
-		if _, err := ParseExpression(src, json); err != nil {
-			t.Errorf("%s: %v", src, err)
-		}
-	}
-	for _, src := range []string{"if a { 1 } else { 2 }", "switch a { 1 => `b${c}`, _ => d }", "[1, #{a: 2}].len()"} {
-		f, err := ParseExpression(src, Options{})
-		if err != nil || len(f.Stmts) != 1 {
-			t.Errorf("%s: %v", src, err)
-		}
-	}
-	tests := []struct {
-		in   string
-		opts Options
-		want string
-	}{
-		{"if a { 1; } else { 2 }", Options{}, "MissingToken 1:9"},
-		{"{ 1 }", Options{}, "BadInput/UnexpectedInput 1:1"},
-		{"{a: 1}", json, "PropertyExpected 1:2"},
-		{"()", json, "BadInput/ImproperSymbol 1:1"},
-		{"#{}", json, "BadInput/ImproperSymbol 1:1"},
-		{"`a${1}`", json, "BadInput/ImproperSymbol 1:1"},
-		{"{} {}", json, "BadInput/UnexpectedInput 1:4"},
-		{"{\"a\": 1, \"a\": 2}", json, "DuplicatedProperty 1:10"},
-		{"", json, "UnexpectedEOF 1:1"},
-		{"let x = 1", Options{}, "BadInput/UnexpectedInput 1:1"},
-		{"1; 2", Options{}, "BadInput/UnexpectedInput 1:2"},
-		{"loop {}", Options{}, "BadInput/UnexpectedInput 1:1"},
-		{"null", Options{}, "Reserved 1:1"},
-	}
-	for _, tt := range tests {
-		_, err := ParseExpression(tt.in, tt.opts)
-		if got := kindAndPos(err); got != tt.want {
-			t.Errorf("%s: got %s, want %s", tt.in, got, tt.want)
-		}
-	}
-}
-
 // TestDeepNesting: no text makes the parser, which recurses, use up the stack
 // or more than linear time, even where the options set no limit.
 func TestDeepNesting(t *testing.T) {

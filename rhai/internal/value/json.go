@@ -1,6 +1,8 @@
 package value
 
 import (
+	"encoding/base64"
+	"math"
 	"strconv"
 )
 
@@ -12,7 +14,7 @@ import (
 //
 // The text is not charged to a heap, only bounded; see Heap.JSONOf.
 func AppendJSON(dst []byte, m Meter, v Value) ([]byte, error) {
-	p := printer{meter: m, dst: dst, paid: cap(dst)}
+	p := printer{meter: m, dst: dst, paid: cap(dst), lax: true}
 	err := p.json(v)
 	return p.dst, err
 }
@@ -20,11 +22,25 @@ func AppendJSON(dst []byte, m Meter, v Value) ([]byte, error) {
 // JSONOf is the string that to_json gives for v.
 func (h *Heap) JSONOf(m Meter, v Value) (Value, error) {
 	var room [128]byte
-	p := printer{heap: h, meter: m, dst: room[:0], paid: len(room)}
+	p := printer{heap: h, meter: m, dst: room[:0], paid: len(room), lax: true}
 	if err := p.json(v); err != nil {
 		return Value{}, err
 	}
 	return p.string(len(room))
+}
+
+// AppendStrictJSON appends v as JSON that every reader accepts (RFC 8259).
+//
+// () is null, a char a string of one character, a u8 a number, a blob a string
+// in standard base64. Floats keep a point or an exponent, so that they are read
+// as floats again; NaN and the infinities, which JSON lacks, are null. Function
+// pointers, ranges, iterators, timestamps and host objects are errors that name
+// where they are: there is no form that a reader could be expected to
+// understand.
+func AppendStrictJSON(dst []byte, m Meter, v Value) ([]byte, error) {
+	p := printer{meter: m, dst: dst, paid: cap(dst)}
+	err := p.json(v)
+	return p.dst, err
 }
 
 func (p *printer) json(v Value) error {
@@ -32,22 +48,49 @@ func (p *printer) json(v Value) error {
 	switch v.Kind() {
 	case KUnit:
 		return p.lit("null")
+	case KString:
+		return p.jsonText(v.Str())
+	case KChar:
+		var buf [4]byte
+		return p.jsonText(charText(&buf, v.Char()))
+	case KFloat:
+		return p.jsonFloat(v.Float())
+	case KBool, KInt, KByte:
+		return p.value(v, true)
+	case KBlob:
+		return p.jsonBlob(v.Blob().B)
 	case KArray:
 		return p.jsonArray(v.Array().E)
 	case KMap:
 		return p.jsonObject(v.Map())
-	case KBlob:
-		return p.jsonBytes(v.Blob().B)
-	case KFn:
+	}
+	return p.jsonOther(v)
+}
+
+// jsonOther writes a value that JSON has no form for.
+func (p *printer) jsonOther(v Value) error {
+	if !p.lax {
+		return Errorf(ErrRuntime, "a value of type %s has no form in JSON", v.TypeName())
+	}
+	if v.Is(KFn) {
 		return p.jsonFn(v.Fn())
-	case KBool, KInt, KByte, KFloat, KString, KChar:
-		return p.strict(v)
 	}
 	text, err := Text(p.meter, v)
 	if err != nil {
 		return err
 	}
-	return p.strictText(text)
+	return p.jsonText(text)
+}
+
+func (p *printer) jsonFloat(f float64) error {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return p.lit("null")
+	}
+	if err := p.room(scalarRoom); err != nil {
+		return err
+	}
+	p.dst = AppendFloatDebug(p.dst, f)
+	return nil
 }
 
 func (p *printer) jsonArray(items []Value) error {
@@ -62,7 +105,7 @@ func (p *printer) jsonArray(items []Value) error {
 			return err
 		}
 		if err := p.json(x); err != nil {
-			return err
+			return within(err, "element", i, "")
 		}
 	}
 	p.depth--
@@ -95,18 +138,43 @@ func (p *printer) jsonObject(m *Map) error {
 			return err
 		}
 		slot := m.At(i)
-		if err := p.strictText(m.Key(slot)); err != nil {
+		if err := p.jsonText(m.Key(slot)); err != nil {
 			return err
 		}
 		if err := p.lit(":"); err != nil {
 			return err
 		}
 		if err := p.json(*m.Slot(slot)); err != nil {
-			return err
+			return within(err, "property", 0, m.Key(slot))
 		}
 	}
 	p.depth--
 	return p.lit("}")
+}
+
+// within adds the way to the value that cannot be written.
+func within(err error, what string, i int, key string) error {
+	e, ok := err.(*Error)
+	if !ok || e.Kind != ErrRuntime || len(e.Msg) > 300 {
+		return err
+	}
+	if what == "element" {
+		return Errorf(ErrRuntime, "in element %d: %s", i, e.Msg)
+	}
+	return Errorf(ErrRuntime, "in property %q: %s", key, e.Msg)
+}
+
+func (p *printer) jsonBlob(b []byte) error {
+	if p.lax {
+		return p.jsonBytes(b)
+	}
+	if err := p.room(2 + base64.StdEncoding.EncodedLen(len(b))); err != nil {
+		return err
+	}
+	p.dst = append(p.dst, '"')
+	p.dst = base64.StdEncoding.AppendEncode(p.dst, b)
+	p.dst = append(p.dst, '"')
+	return nil
 }
 
 func (p *printer) jsonBytes(b []byte) error {
@@ -126,7 +194,7 @@ func (p *printer) jsonBytes(b []byte) error {
 
 func (p *printer) jsonFn(f *Fn) error {
 	if len(f.Curry) == 0 {
-		return p.strictText(f.Name)
+		return p.jsonText(f.Name)
 	}
 	if err := p.enter(1 + len(f.Curry)); err != nil {
 		return err
@@ -134,7 +202,7 @@ func (p *printer) jsonFn(f *Fn) error {
 	if err := p.lit("["); err != nil {
 		return err
 	}
-	if err := p.strictText(f.Name); err != nil {
+	if err := p.jsonText(f.Name); err != nil {
 		return err
 	}
 	for _, x := range f.Curry {

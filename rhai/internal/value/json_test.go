@@ -41,7 +41,7 @@ func TestStrictJSON(t *testing.T) {
 			t.Errorf("not JSON: %s", got)
 		}
 	}
-	_, err := h.StrictJSONOf(nil, obj(h, "a", arr(h, Int(1), h.NewFn("f", nil, nil))))
+	_, err := AppendStrictJSON(nil, nil, obj(h, "a", arr(h, Int(1), h.NewFn("f", nil, nil))))
 	if err == nil || !strings.Contains(err.Error(), `in property "a": in element 1: a value of type Fn`) {
 		t.Errorf("%v", err)
 	}

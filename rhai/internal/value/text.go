@@ -83,6 +83,7 @@ type printer struct {
 	dst   []byte
 	paid  int // bytes of dst that are paid for
 	depth int
+	lax   bool // as JSON: write what has no form in it in some way
 }
 
 // string turns the text into a value; stack is the size of the buffer it was
