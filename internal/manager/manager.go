@@ -28,6 +28,9 @@ type Store interface {
 	picloud.APIKeys
 	picloud.Audits
 	picloud.InstanceOptions
+	picloud.Nodes
+	// Clustered reports whether several processes may share the store.
+	Clustered() bool
 }
 
 // Invoker runs a script by name. The orchestrator is one.
@@ -136,6 +139,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerMembers()
 	m.registerKeys()
 	m.registerOptions()
+	m.registerNodes()
 	if err := m.registerPages(); err != nil {
 		return nil, err
 	}

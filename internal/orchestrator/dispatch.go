@@ -92,6 +92,11 @@ func (d *dispatcher) loop(ctx context.Context) {
 // round claims what is due and begins to run it. more says that there may be
 // more to be claimed at once; otherwise due is when the next event is, or zero.
 func (d *dispatcher) round(ctx context.Context, t *table) (due time.Time, more bool, err error) {
+	if d.o.inflight.closed() || d.o.CutOff() {
+		// A node that drains leaves events to the others, and so does one that
+		// could not show for a while that it lives.
+		return d.o.cfg.Now().Add(retryDispatch), false, nil
+	}
 	free, except := d.room(t)
 	if free < maxDispatched/4 {
 		return time.Time{}, false, nil // a run that ends wakes the loop
@@ -141,6 +146,13 @@ func (d *dispatcher) begin(ctx context.Context, e picloud.Event) {
 		// What has begun is finished, also when no more is to be begun.
 		d.o.runEvent(context.WithoutCancel(ctx), e)
 	})
+}
+
+// busy is how many events are being run.
+func (d *dispatcher) busy() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return int64(d.total)
 }
 
 func (d *dispatcher) end(scriptID string) {

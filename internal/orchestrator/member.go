@@ -184,7 +184,7 @@ func (m *member) load() picloud.NodeLoad {
 	drained := m.drained
 	m.mu.Unlock()
 	return picloud.NodeLoad{
-		Running: m.o.inflight.count.Load(), Waiting: m.o.gates.waiting(), MemoryBytes: memoryInUse(), CPUMillis: m.cpu.millis(),
+		Running: m.o.running(), Waiting: m.o.gates.waiting(), MemoryBytes: memoryInUse(), CPUMillis: m.cpu.millis(),
 		Revision: m.o.revision(), Staleness: m.node.Staleness(), Drained: drained,
 	}
 }
@@ -230,7 +230,7 @@ func (m *member) finishDrain() bool {
 		return false
 	}
 	m.o.inflight.refuse(true)
-	m.drained = m.o.inflight.count.Load() == 0
+	m.drained = m.o.running() == 0
 	return m.drained
 }
 
@@ -258,6 +258,9 @@ func (o *Orchestrator) Withdraw(ctx context.Context) {
 	case <-ctx.Done():
 	}
 }
+
+// running is how many requests and events the process is at.
+func (o *Orchestrator) running() int64 { return o.inflight.count.Load() + o.dispatch.busy() }
 
 // revision is that of what is being served.
 func (o *Orchestrator) revision() int64 {

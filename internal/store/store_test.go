@@ -39,7 +39,16 @@ var engines = []struct {
 	path func(t testing.TB) string // of a new, empty database
 }{
 	{"sqlite", func(t testing.TB) string { return filepath.Join(t.TempDir(), "picloud.db") }},
-	{"postgres", func(t testing.TB) string { return testenv.Database(t) }},
+	{"postgres", func(t testing.TB) string { return testenv.PreparedDatabase(t, migrateOnly) }},
+}
+
+// migrateOnly opens a database, which migrates it.
+func migrateOnly(path string) error {
+	s, err := Open(context.Background(), Config{Path: path, Now: time.Now, IDs: picloud.NewIDs(time.Now, rand.Reader)})
+	if err != nil {
+		return err
+	}
+	return s.Close()
 }
 
 func deployOne(ctx context.Context, s *Store, name, source string) (picloud.Deployed, error) {

@@ -40,6 +40,9 @@ var shared struct {
 	once   sync.Once
 	server *Postgres
 	err    error
+
+	template    sync.Once
+	templateErr error
 }
 
 // Main runs the tests of a package that uses [Database], and takes the
@@ -70,6 +73,25 @@ func StartPostgres(tb testing.TB) *Postgres {
 	orSkip(tb, err)
 	tb.Cleanup(p.remove)
 	return p
+}
+
+// PreparedDatabase is Database with what prepare makes of an empty one. It is
+// called once for the tests of this binary, which get copies: that is ten times
+// as fast as migrating each.
+func PreparedDatabase(tb testing.TB, prepare func(url string) error) string {
+	tb.Helper()
+	shared.once.Do(func() { shared.server, shared.err = newPostgres() })
+	orSkip(tb, shared.err)
+	p := shared.server
+	shared.template.Do(func() {
+		if shared.templateErr = p.run("CREATE DATABASE prepared"); shared.templateErr == nil {
+			shared.templateErr = prepare(p.url("prepared"))
+		}
+	})
+	if shared.templateErr != nil {
+		tb.Fatalf("prepare a database: %v", shared.templateErr)
+	}
+	return p.create(tb, " TEMPLATE prepared")
 }
 
 func orSkip(tb testing.TB, err error) {
@@ -258,8 +280,13 @@ func (p *Postgres) remove() {
 // test ends.
 func (p *Postgres) Database(tb testing.TB) string {
 	tb.Helper()
+	return p.create(tb, "")
+}
+
+func (p *Postgres) create(tb testing.TB, like string) string {
+	tb.Helper()
 	name := fmt.Sprintf("test_%d", p.made.Add(1))
-	if err := p.run("CREATE DATABASE " + name); err != nil {
+	if err := p.run("CREATE DATABASE " + name + like); err != nil {
 		tb.Fatalf("create a database: %v", err)
 	}
 	tb.Cleanup(func() {

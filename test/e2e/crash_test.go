@@ -21,7 +21,11 @@ import (
 // command had reported.
 func TestNothingAcknowledgedIsLostOnKill(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	killAndFind(t)
+}
+
+func killAndFind(t *testing.T, env ...string) {
+	s := startServer(t, env...)
 	signIn(t, s).deploy("steady", `"steady"`)
 
 	acknowledged := map[string]int{"steady": 1} // the live version of each script

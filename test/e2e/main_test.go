@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) int {
 	if testing.Short() {
-		return m.Run()
+		return testenv.Main(m)
 	}
 	dir, err := os.MkdirTemp("", "picloud-e2e-")
 	if err == nil {
@@ -33,7 +33,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	binaries = dir
-	return m.Run()
+	return testenv.Main(m)
 }
 
 // picloud is the path of the built binary; it skips the test under -short.
