@@ -95,6 +95,7 @@ func (m *Manager) login(ctx context.Context, _ picloud.Principal, in *loginInput
 		Login: in.Body.Login, Password: in.Body.Password, Address: from.Address, UserAgent: from.UserAgent,
 	})
 	if err != nil {
+		m.auditAttempt(ctx, in.Body.Login)
 		return nil, err
 	}
 	return m.signedIn(ctx, s, in.Body.Cookie), nil

@@ -57,6 +57,18 @@ func (a auditor) action(name string) auditor {
 	return a
 }
 
+// auditAttempt names whom a sign-in that failed was for, if there is such a
+// user. The question costs the same whether there is or not.
+func (m *Manager) auditAttempt(ctx context.Context, login string) {
+	name, err := picloud.NormalizeUsername(login)
+	if err != nil {
+		name = "" // an address, or nothing that could be a name
+	}
+	if u, err := m.store.UserByName(ctx, name); err == nil {
+		auditing(ctx).target(u.Username)
+	}
+}
+
 // userFields is what the audit log shows of a user.
 func userFields(u picloud.User) map[string]any {
 	return map[string]any{"username": u.Username, "email": u.Email, "role": u.Role, "active": u.Active}

@@ -214,7 +214,7 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 		t.Errorf("changes %+v", changes)
 	}
 	logins := list("action=login")
-	if len(logins) != 2 || logins[0].Outcome != "invalid_credentials" || logins[1].Username != "ada" || logins[1].Outcome != "ok" {
+	if len(logins) != 2 || logins[0].Outcome != "invalid_credentials" || logins[0].Target != "ada" || logins[0].Username != "" || logins[1].Username != "ada" || logins[1].Outcome != "ok" {
 		t.Errorf("sign-ins %+v", logins)
 	}
 	refused := list("user=bob&failed=true")

@@ -26,6 +26,9 @@ const (
 	// maxKnown bounds the callers in memory. With more than that all are
 	// forgotten and looked up again.
 	maxKnown = 10_000
+	// sessionFor is how long a person who has been looked up is not looked up
+	// again: a session in use must not run out for want of being seen.
+	sessionFor = 10 * time.Minute
 	// lookups are how many callers are looked up at once: strangers who invent
 	// keys must not take all of the database's connections.
 	lookups = 8
@@ -50,6 +53,7 @@ type knownCaller struct {
 	caller  *picloud.Caller
 	by      picloud.Principal
 	refused error
+	until   time.Time    // when they are to be looked up again
 	touched atomic.Int64 // when its use was last written down, in Unix seconds
 }
 
@@ -124,7 +128,7 @@ func errWhoIsThere() error {
 // caller finds the caller with a token, in memory if they were here before.
 func (o *Orchestrator) caller(ctx context.Context, t *table, a *app, token string) (*knownCaller, error) {
 	key := knownKey{sha256.Sum256([]byte(token)), a.ID}
-	if c := t.callers.get(key); c != nil && (c.by.Until.IsZero() || o.cfg.Now().Before(c.by.Until)) {
+	if c := t.callers.get(key); c != nil && o.cfg.Now().Before(c.until) {
 		return c, nil
 	}
 	c, err := o.lookUp(ctx, a, token)
@@ -153,7 +157,10 @@ func (o *Orchestrator) lookUp(ctx context.Context, a *app, token string) (*known
 	if err != nil {
 		return nil, o.unknown(ctx, err)
 	}
-	c := &knownCaller{by: p, caller: picloud.CallerOf(p, in)}
+	c := &knownCaller{by: p, caller: picloud.CallerOf(p, in), until: p.Until}
+	if again := o.cfg.Now().Add(sessionFor); p.Kind == picloud.PrincipalUser && again.Before(p.Until) {
+		c.until = again
+	}
 	c.touched.Store(o.cfg.Now().Unix())
 	if !access.Can(p, access.CallRoutes, in) {
 		c.refused = picloud.Errorf(picloud.CodeForbidden, "you may not call this")

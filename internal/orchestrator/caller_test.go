@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -39,8 +40,13 @@ type town struct {
 
 func newTown(t *testing.T, run runFunc, edits ...func(*Config)) *town {
 	t.Helper()
+	return newTownOn(t, filepath.Join(t.TempDir(), "picloud.db"), run, edits...)
+}
+
+func newTownOn(t *testing.T, database string, run runFunc, edits ...func(*Config)) *town {
+	t.Helper()
 	edit, service := withAuth(t)
-	n := startNode(t, run, append(edits, edit)...)
+	n := startNodeOn(t, database, run, append(edits, edit)...)
 	n.deployAs(picloud.DefaultApp, "hello", "1", picloud.Settings{}, "/open", "/key auth=key", "/member auth=member")
 	return &town{n, service()}
 }
@@ -337,4 +343,34 @@ func TestKnownCallersAreBounded(t *testing.T) {
 			t.Fatalf("%d callers are known", len(k.m))
 		}
 	}
+}
+
+func TestASessionInUseDoesNotRunOut(t *testing.T) {
+	t.Parallel()
+	clock := newMovable()
+	w := newTown(t, echo, func(c *Config) { c.Now = clock.now })
+	session, s := w.session(w.person("viewer", picloud.RoleMember, picloud.AppViewer))
+	for clock.now().Before(s.ExpiresAt.Add(time.Hour)) {
+		w.call("/member", session).want(t, "a call", 200, "")
+		clock.set(clock.now().Add(sessionFor + time.Second))
+	}
+}
+
+// TestOtherNodesForgetToo has two nodes on one database, of which one hears
+// that a key is revoked.
+func TestOtherNodesForgetToo(t *testing.T) {
+	t.Parallel()
+	database := testenv.Database(t)
+	one := newTownOn(t, database, echo)
+	two := newTownOn(t, database, echo)
+	key, k := one.key(one.person("viewer", picloud.RoleMember, picloud.AppViewer), picloud.ScopeInvoke)
+	testenv.Eventually(t, "the other node lets the key in", func() bool { return two.call("/key", key).status == 200 })
+	two.call("/key", key).want(t, "from memory", 200, "")
+	started := time.Now()
+	if err := one.store.DeleteKey(t.Context(), k.UserID, k.ID); err != nil {
+		t.Fatal(err)
+	}
+	one.call("/key", key).want(t, "where it was revoked", 401, string(picloud.CodeUnauthenticated))
+	testenv.Eventually(t, "the other node lets the key in no more", func() bool { return two.call("/key", key).status == 401 })
+	t.Logf("the other node forgot it within %v", time.Since(started))
 }
