@@ -28,7 +28,7 @@ func (vm *VM) pathSet(in code.Instr, regs *[256]value.Value) status {
 	if !ok {
 		return failed
 	}
-	if in.B() == uint8(syntax.OpAdd)+1 && vm.addToProp(p, root, &regs[in.A()]) {
+	if add := in.B() == uint8(syntax.OpAdd)+1; (add || in.B() == 0) && vm.storeScalar(p, root, regs[in.A()], add) {
 		return next
 	}
 	if p.Const || p.Root == code.RootThis && vm.constThis() || vm.constCell(p) {
@@ -55,18 +55,32 @@ func (vm *VM) pathSet(in code.Instr, regs *[256]value.Value) status {
 	return vm.done(ok)
 }
 
-// addToProp does x.p += v, the most common change of a path, when it is about
-// integers in a map of our own. Otherwise it does nothing and returns false.
-func (vm *VM) addToProp(p *code.Path, root, v *value.Value) bool {
-	if len(p.Steps) != 1 || !p.Steps[0].Prop || v.Ref != &value.IntTag || p.Const ||
+// ownProp is the place of x.p, the most common path, in a map of our own that
+// has such an entry; nil when the path is any other.
+func (vm *VM) ownProp(p *code.Path, root *value.Value) *value.Value {
+	if len(p.Steps) != 1 || !p.Steps[0].Prop || p.Const ||
 		root.Ref == nil || root.Ref.Kind != value.KMap || root.Ref.Flags&value.Shared != 0 ||
 		p.Root == code.RootThis && vm.constThis() || vm.constCell(p) {
-		return false
+		return nil
 	}
 	s := &p.Steps[0]
-	x := root.Map().Lookup(s.Name, &vm.inst.caches[s.Site].hint)
-	if x == nil || x.Ref != &value.IntTag {
+	return root.Map().Lookup(s.Name, &vm.inst.caches[s.Site].hint)
+}
+
+// storeScalar does x.p = v or, when add is set, x.p += v for integers, where that
+// is a matter of storing a scalar, which makes nothing larger. Otherwise it
+// does nothing and returns false.
+func (vm *VM) storeScalar(p *code.Path, root *value.Value, v value.Value, add bool) bool {
+	if v.Ref != nil && v.Ref.Kind >= value.KString || add && v.Ref != &value.IntTag {
 		return false
+	}
+	x := vm.ownProp(p, root)
+	if x == nil || add && x.Ref != &value.IntTag {
+		return false
+	}
+	if !add {
+		*x = v
+		return true
 	}
 	a, b := int64(x.Bits), int64(v.Bits)
 	z := a + b
