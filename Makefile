@@ -30,7 +30,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 # The race detector is C.
 RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy && CGO_ENABLED=1 go test -race
 
-.PHONY: help run build cluster test test-short race conformance fuzz bench-http bench-isolate bench-engine bench-smoke oidc generate lint vet fmt clean
+.PHONY: help run build cluster test test-short race conformance fuzz bench-http bench-isolate bench-engine bench-smoke oidc generate chaos lint vet fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ generate: ## write what is made from the code: the tables of the docs, the matri
 
 oidc: ## sign in to the binary with a real OpenID provider
 	go -C bench/oidc test ./...
+
+chaos: build ## kill a server 500 times in the middle of transfers; nothing may be lost
+	PICLOUD_CHAOS_KILLS=$(or $(KILLS),500) go test -count=1 -timeout 120m -run TestTransfersSurviveKills -v ./test/e2e
 
 lint: vet ## check the format, run go vet and staticcheck
 	go run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK) ./...

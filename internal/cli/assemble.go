@@ -22,6 +22,8 @@ func (s *server) assemble(ctx context.Context) (err error) {
 		Callers:        s.auth,
 		TrustedProxies: s.settings.trustedProxies(),
 		Executor:       exec,
+		Alone:          !s.store.Clustered(),
+		NoEvents:       !s.settings.role.public,
 		Node:           s.node(),
 	})
 	if err != nil {
@@ -49,7 +51,7 @@ func (s *server) assembleManager() (err error) {
 		return nil
 	}
 	s.manager, err = manager.New(manager.Config{
-		Auth: s.auth, Store: s.store, Check: executor.New(executor.Config{Log: s.log}).CheckLimits,
+		Auth: s.auth, Store: s.store, Check: executor.New(executor.Config{Log: s.log}).CheckSettings,
 		Invoker: s.orchestrator, Records: s.orchestrator,
 		Domains: s.settings.domainChecker(),
 		Ready:   s.store.Ready, Public: s.publicURL, TrustedProxies: s.settings.trustedProxies(), Ceiling: picloud.MaxLimits(), Version: s.version,

@@ -309,6 +309,10 @@ func settingLines(s picloud.Settings) map[string]string {
 	for name, value := range s.Env {
 		lines["env "+name] = value
 	}
+	for _, sub := range s.Subscriptions {
+		encoded, _ := json.Marshal(sub) // texts and numbers
+		lines["subscription "+string(encoded)] = ""
+	}
 	encoded, err := json.Marshal(s.Limits)
 	if err != nil {
 		return lines

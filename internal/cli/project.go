@@ -39,6 +39,8 @@ type projectScript struct {
 	CORS   *projectCORS      `toml:"cors"` // the same
 	Limits projectLimits     `toml:"limits"`
 	Env    map[string]string `toml:"env"`
+	// Subscriptions are the topics whose messages the script gets.
+	Subscriptions []picloud.Subscription `toml:"subscriptions"`
 }
 
 // projectCORS is picloud.CORS with the names that it has in a project.
@@ -117,7 +119,7 @@ func (s *projectScript) check() error {
 	if err := s.completeRoutes(); err != nil {
 		return message(err)
 	}
-	if err := (picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env}).Validate(picloud.Limits{}); err != nil {
+	if err := s.settings().Validate(picloud.Limits{}); err != nil {
 		return message(err)
 	}
 	return nil
@@ -151,6 +153,11 @@ func (s *projectScript) completeRoutes() error {
 	routes, err := d.apply(routes, false)
 	s.Routes = &routes
 	return err
+}
+
+// settings are those of the version that a deploy makes.
+func (s *projectScript) settings() picloud.Settings {
+	return picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env, Subscriptions: s.Subscriptions}
 }
 
 // message is a domain error as one says it on a command line: what is wrong
@@ -219,7 +226,7 @@ func loadProject(dir string) (project, []api.DeployScript, error) {
 func (s projectScript) deploy(source string) api.DeployScript {
 	d := api.DeployScript{
 		Name: s.Name, Source: source,
-		Settings: &picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env},
+		Settings: new(s.settings()),
 		Routes:   append([]string{}, *s.Routes...), // empty, and not absent, when there are none
 	}
 	return d

@@ -13,15 +13,16 @@ import (
 // Check compiles a source under the default limits and says what is wrong with
 // it. It can be deployed when that is nothing, or nothing but warnings.
 func (e *Executor) Check(source string) []picloud.Diagnostic {
-	return e.CheckLimits(source, picloud.Limits{})
+	return e.CheckSettings(source, picloud.Settings{})
 }
 
-// CheckLimits is Check for a script that asks for limits of its own.
-func (e *Executor) CheckLimits(source string, limits picloud.Limits) []picloud.Diagnostic {
+// CheckSettings is Check for a script that asks for limits of its own, or for
+// messages.
+func (e *Executor) CheckSettings(source string, settings picloud.Settings) []picloud.Diagnostic {
 	if err := picloud.ValidateSource(source); err != nil {
 		return []picloud.Diagnostic{{Message: messageOf(err)}}
 	}
-	p, err := e.engines.of(limits.Or(picloud.DefaultLimits())).compile("script", source)
+	p, err := e.engines.of(settings.Limits.Or(picloud.DefaultLimits())).compile("script", source)
 	var script *rhai.Error
 	switch {
 	case errors.As(err, &script):
@@ -31,7 +32,11 @@ func (e *Executor) CheckLimits(source string, limits picloud.Limits) []picloud.D
 	case err != nil:
 		return []picloud.Diagnostic{{Message: err.Error()}}
 	}
-	return append(checkHandlers(p, source), warnings(p, source)...)
+	found := checkHandlers(p, source)
+	if name := eventHandlers[picloud.TriggerMessage]; len(settings.Subscriptions) > 0 && !p.prog.HasFunc(name, 1) {
+		found = append(found, picloud.Diagnostic{Message: "the script subscribes to topics, but has no fn " + name + "(message)"})
+	}
+	return append(found, warnings(p, source)...)
 }
 
 // warnings are what is likely a mistake in a script that compiles. A handler

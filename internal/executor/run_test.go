@@ -252,7 +252,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%.40q: %+v", source, found)
 		}
 	}
-	if found := e.CheckLimits(deep, picloud.Limits{ExprDepth: 256}); len(found) != 0 {
+	if found := e.CheckSettings(deep, picloud.Settings{Limits: picloud.Limits{ExprDepth: 256}}); len(found) != 0 {
 		t.Errorf("a script that asks for more depth: %+v", found)
 	}
 }

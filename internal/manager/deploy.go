@@ -41,7 +41,7 @@ func (m *Manager) checkSource(_ context.Context, _ picloud.Principal, in *checkI
 		return nil, err
 	}
 	out := &checkOutput{Body: api.Checked{Diagnostics: []api.Diagnostic{}}}
-	found := m.check(in.Body.Source, picloud.Limits{})
+	found := m.check(in.Body.Source, picloud.Settings{})
 	for _, d := range found {
 		out.Body.Diagnostics = append(out.Body.Diagnostics, api.NewDiagnostic("", d))
 	}
@@ -162,11 +162,11 @@ func parseRoutes(texts []string) ([]picloud.Route, error) {
 func (m *Manager) compile(ctx context.Context, d picloud.Deployment) (warnings []api.Diagnostic, err error) {
 	var p *api.Problem
 	for i, s := range d.Scripts {
-		limits, err := m.limitsOf(ctx, d.App, s)
+		settings, err := m.settingsOf(ctx, d.App, s)
 		if err != nil {
 			return nil, err
 		}
-		found := m.check(s.Source, limits)
+		found := m.check(s.Source, settings)
 		if picloud.Deployable(found) {
 			for _, d := range found {
 				warnings = append(warnings, api.NewDiagnostic(s.Name, d))
@@ -189,17 +189,17 @@ func (m *Manager) compile(ctx context.Context, d picloud.Deployment) (warnings [
 	return nil, p
 }
 
-// limitsOf is the limits that a script will have: those that it is deployed
+// settingsOf is the limits that a script will have: those that it is deployed
 // with, or else those that it has.
-func (m *Manager) limitsOf(ctx context.Context, app string, s picloud.ScriptDeploy) (picloud.Limits, error) {
+func (m *Manager) settingsOf(ctx context.Context, app string, s picloud.ScriptDeploy) (picloud.Settings, error) {
 	if s.Settings != nil {
-		return s.Settings.Limits, nil
+		return *s.Settings, nil
 	}
 	live, err := m.store.ScriptByName(ctx, app, s.Name)
 	if picloud.IsCode(err, picloud.CodeNotFound) {
-		return picloud.Limits{}, nil
+		return picloud.Settings{}, nil
 	}
-	return live.Version.Settings.Limits, err
+	return live.Version.Settings, err
 }
 
 func (m *Manager) deployedOf(v picloud.Deployed) api.Deployed {

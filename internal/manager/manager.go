@@ -23,6 +23,7 @@ type Store interface {
 	picloud.Domains
 	picloud.Scripts
 	picloud.Records
+	picloud.Events
 	picloud.Users
 	picloud.Members
 	picloud.APIKeys
@@ -39,6 +40,9 @@ type Invoker interface {
 	// response. A script that fails is no error, but a response with a
 	// status of 500 or more. The caller closes the response's body.
 	Invoke(ctx context.Context, app, script string, r *http.Request) (*http.Response, error)
+	// Publish publishes messages on topics of an app, and tells how many
+	// scripts get them. When it returns, they are on disk.
+	Publish(ctx context.Context, app string, messages []picloud.Message) (int, error)
 }
 
 // Recorder is what stands between invocations and the store's records. The
@@ -55,10 +59,10 @@ type Recorder interface {
 type Config struct {
 	Auth  *auth.Service
 	Store Store
-	// Check compiles a source under the limits that its script asks for, of
-	// which zero fields are the defaults. It can be
-	// deployed when nothing but warnings are found.
-	Check   func(source string, limits picloud.Limits) []picloud.Diagnostic
+	// Check compiles a source with the settings that its script asks for, of
+	// which zero fields are the defaults. It can be deployed when nothing but
+	// warnings are found.
+	Check   func(source string, settings picloud.Settings) []picloud.Diagnostic
 	Invoker Invoker
 	Records Recorder
 	Domains *domains.Checker            // of custom domains; nil means one for the public internet
@@ -87,7 +91,7 @@ func (c Config) validate() error {
 type Manager struct {
 	auth    *auth.Service
 	store   Store
-	check   func(string, picloud.Limits) []picloud.Diagnostic
+	check   func(string, picloud.Settings) []picloud.Diagnostic
 	invoker Invoker
 	records Recorder
 	ready   func(context.Context) error
@@ -130,6 +134,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerProvider()
 	m.registerApps()
 	m.registerDomains()
+	m.registerEvents()
 	m.registerScripts()
 	m.registerDeploys()
 	m.registerInvoke()

@@ -94,6 +94,15 @@ func (b *lockedBuffer) String() string {
 // echo answers with what it was asked.
 type echo struct{}
 
+func (echo) Publish(_ context.Context, app string, messages []picloud.Message) (int, error) {
+	for i := range messages {
+		if err := messages[i].Validate(); err != nil {
+			return 0, err
+		}
+	}
+	return len(messages), nil
+}
+
 func (echo) Invoke(_ context.Context, app, script string, r *http.Request) (*http.Response, error) {
 	if script == "missing" {
 		return nil, picloud.NotFound("script", script)
@@ -112,8 +121,8 @@ func (echo) Invoke(_ context.Context, app, script string, r *http.Request) (*htt
 
 // check finds fault with what holds "= ;", and with every expression when the
 // depth of those is limited to one. It warns of what holds "suspicious".
-func check(source string, limits picloud.Limits) (found []picloud.Diagnostic) {
-	if limits.ExprDepth == 1 {
+func check(source string, settings picloud.Settings) (found []picloud.Diagnostic) {
+	if settings.Limits.ExprDepth == 1 {
 		return []picloud.Diagnostic{{Message: "too deep"}}
 	}
 	for i, line := range strings.Split(source, "\n") {

@@ -44,6 +44,12 @@ type Config struct {
 	Callers Callers
 	// Node is this process's part in a cluster; the zero value is none.
 	Node Node
+	// Alone says that no other process works on the store: what is claimed at
+	// the start was claimed by one that is gone.
+	Alone bool
+	// NoEvents leaves events to other processes.
+	NoEvents bool
+
 	// BaseDomain is below which apps answer, as <app>.<base domain>, besides
 	// <app>.localhost; "" for none.
 	BaseDomain string
@@ -145,6 +151,14 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 	o.recorder.start()
 	var life context.Context
 	life, o.quiet = context.WithCancel(context.WithoutCancel(ctx))
+	if o.cfg.NoEvents {
+		return nil
+	}
+	if o.cfg.Alone {
+		if _, err := o.cfg.Store.ReleaseEvents(ctx, ""); err != nil {
+			return fmt.Errorf("release the events of the last run: %w", err)
+		}
+	}
 	o.dispatch.start(life)
 	return nil
 }

@@ -174,13 +174,13 @@ func (s Subscription) validate(field string) error {
 	return nil
 }
 
-// topics are names in parts: orders, orders.paid, sensors/kitchen.
-var topicPattern = regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`)
+// topics are names in parts: orders, orders.paid, sensors.kitchen.
+var topicPattern = regexp.MustCompile(`^[a-z0-9]+([._-][a-z0-9]+)*$`)
 
 // ValidateTopic refuses what cannot be the name of a topic.
 func ValidateTopic(field, topic string) error {
 	if len(topic) > MaxTopicBytes || !topicPattern.MatchString(topic) {
-		return Invalid(field, "%q is not the name of a topic: small letters and digits, with . _ / - between them, at most %d", clip(topic), MaxTopicBytes)
+		return Invalid(field, "%q is not the name of a topic: small letters and digits, with . _ - between them, at most %d", clip(topic), MaxTopicBytes)
 	}
 	return nil
 }

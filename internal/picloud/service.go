@@ -199,8 +199,9 @@ type Events interface {
 	// NextEvent is when the next event of other scripts is due, or for those
 	// that are run when their claim ends; false when none waits.
 	NextEvent(ctx context.Context, except []string) (time.Time, bool, error)
-	// ReleaseEvents has the events that somebody has claimed be due at once,
-	// and tells how many: those of a process that is gone.
+	// ReleaseEvents has the events that somebody has claimed, or with ""
+	// anybody, be due at once, and tells how many: those of a process that is
+	// gone.
 	ReleaseEvents(ctx context.Context, claim string) (int64, error)
 	// Entered is a channel that is closed as soon as events are entered, or
 	// due earlier than they were, after the call.

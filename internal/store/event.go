@@ -225,7 +225,8 @@ func (s *Store) NextEvent(ctx context.Context, except []string) (due time.Time, 
 // ReleaseEvents implements [picloud.Events].
 func (s *Store) ReleaseEvents(ctx context.Context, claim string) (n int64, err error) {
 	err = s.write(ctx, "release claimed events", func(tx *tx) error {
-		if n, err = tx.exec("UPDATE events SET due_at = $1, claim = '' WHERE claim = $2 AND claim <> ''", micros(s.now()), claim); err != nil || n == 0 {
+		n, err = tx.exec("UPDATE events SET due_at = $1, claim = '' WHERE claim <> '' AND (claim = $2 OR $2 = '')", micros(s.now()), claim)
+		if err != nil || n == 0 {
 			return err
 		}
 		return tx.notify(eventsNotice, "")
