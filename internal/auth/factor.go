@@ -202,6 +202,13 @@ func (s *Service) RenewRecoveryCodes(ctx context.Context, p picloud.Principal, p
 	return codes, s.store.PutRecoveryCodes(ctx, p.User.ID, hashes)
 }
 
+// ResetFactors removes all second factors of a user who has lost them, and ends
+// their sessions. Who may is checked by the store.
+func (s *Service) ResetFactors(ctx context.Context, p picloud.Principal, u picloud.User) error {
+	_, err := s.store.ResetFactors(ctx, p.User.ID, u.ID)
+	return err
+}
+
 // Reseal brings all secrets under the current key of the instance, and tells
 // how many it changed. It fails if one cannot be opened: the keys are not those
 // of this database.

@@ -65,7 +65,7 @@ type UserChange struct {
 }
 
 // ChangeUser changes a user for a principal, and is the user before and after.
-// One's own password is not changed here: that takes the old one.
+// One's own password and address are not changed here: that takes the password.
 func (s *Service) ChangeUser(ctx context.Context, p picloud.Principal, u picloud.User, c UserChange) (before, after picloud.User, err error) {
 	out := picloud.UserChange{Role: c.Role, Active: c.Active, EndSessions: c.EndSessions, ExpireKeys: c.ExpireKeys}
 	email := u.Email
@@ -75,6 +75,9 @@ func (s *Service) ChangeUser(ctx context.Context, p picloud.Principal, u picloud
 		}
 	}
 	if c.Email != nil {
+		if p.User.ID == u.ID {
+			return before, after, picloud.Invalid("email", "one's own e-mail address is changed with the password")
+		}
 		if email, err = picloud.NormalizeEmail(*c.Email); err != nil {
 			return before, after, err
 		}

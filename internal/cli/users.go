@@ -18,6 +18,7 @@ only those that they are made a member of (see "picloud members").`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.listUsers(cmd) },
 	}
 	cmd.AddCommand(
+		c.resetFactorsCommand(),
 		&cobra.Command{
 			Use: "list", Aliases: []string{"ls"}, Short: "List the users", Args: exactly(),
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.listUsers(cmd) },

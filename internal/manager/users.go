@@ -33,6 +33,10 @@ func (m *Manager) registerUsers() {
 		id: "delete-user", method: http.MethodDelete, path: userPath, tag: "users", capability: access.ManageUsers,
 		summary: "Delete a user with their sessions, keys and memberships",
 	}, m.deleteUser)
+	register(m, operation{
+		id: "reset-factors", method: http.MethodPost, path: userPath + "/reset-factors", tag: "users", capability: access.ManageUsers,
+		summary: "Remove all second factors of a user who has lost them, and end their sessions",
+	}, m.resetFactors)
 }
 
 // UserPath is a user, by name or id, in a path.
@@ -113,4 +117,13 @@ func (m *Manager) deleteUser(ctx context.Context, p picloud.Principal, in *UserP
 	}
 	auditing(ctx).before(userFields(deleted))
 	return nil, nil
+}
+
+func (m *Manager) resetFactors(ctx context.Context, p picloud.Principal, in *UserPath) (*nothing, error) {
+	u, err := m.store.UserByName(ctx, in.User)
+	if err != nil {
+		return nil, err
+	}
+	auditing(ctx).target(u.Username)
+	return nil, m.auth.ResetFactors(ctx, p, u)
 }

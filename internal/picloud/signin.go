@@ -93,6 +93,11 @@ type Factors interface {
 	// DeletePasskey removes one of a user's passkeys, and the recovery codes
 	// with the last factor; CodeNotFound if it is not theirs.
 	DeletePasskey(ctx context.Context, userID, id string) error
+
+	// ResetFactors removes all second factors of somebody who has lost them,
+	// and ends their sessions. Who may is who may change the user; the actor ""
+	// is the operator. It fails with CodeForbidden for one's own.
+	ResetFactors(ctx context.Context, actor, userID string) (User, error)
 }
 
 // MaxPasskeys is how many passkeys a user may have.

@@ -155,3 +155,25 @@ func (s *Store) UseRecoveryCode(ctx context.Context, userID string, code picloud
 		return err
 	})
 }
+
+// ResetFactors implements [picloud.Factors].
+func (s *Store) ResetFactors(ctx context.Context, actor, userID string) (u picloud.User, err error) {
+	err = s.changeAccounts(ctx, "reset second factors", func(tx *tx) (err error) {
+		if u, err = userByID(tx, userID); err != nil {
+			return err
+		}
+		if actor == userID {
+			return picloud.Errorf(picloud.CodeForbidden, "one's own second factors are removed with the password and a code")
+		}
+		if err := mayManage(tx, actor, u.Role); err != nil {
+			return err
+		}
+		for _, table := range []string{"totp", "passkeys", "recovery_codes", "sessions"} {
+			if _, err := tx.exec("DELETE FROM "+table+" WHERE user_id = $1", userID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return u, err
+}

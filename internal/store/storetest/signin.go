@@ -164,6 +164,31 @@ var signinCases = []testCase{
 		f.code(f.ChooseEmail(f.ctx, f.ids.New(), "victim@example.org"), picloud.CodeConflict)
 		f.code(f.ChooseEmail(f.ctx, f.ids.New(), "free@example.org"), picloud.CodeNotFound)
 	}},
+	{"who has lost their factors is helped by who is in charge of them", func(f *fixture) {
+		ada := f.withTOTP()
+		bob, err := f.CreateUser(f.ctx, ada.ID, picloud.NewUser{Username: "bob", Email: "bob@example.org", Role: picloud.RoleAdmin})
+		f.ok(err)
+		carl, err := f.CreateUser(f.ctx, ada.ID, picloud.NewUser{Username: "carl", Email: "carl@example.org", Role: picloud.RoleMember})
+		f.ok(err)
+		f.passkey(carl, "phone", token("c"))
+		f.session(carl, "carl's", time.Now())
+		for actor, id := range map[string]string{bob.ID: ada.ID, carl.ID: bob.ID, ada.ID: ada.ID, f.ids.New(): carl.ID} {
+			_, err := f.ResetFactors(f.ctx, actor, id)
+			f.code(err, picloud.CodeForbidden)
+		}
+		_, err = f.ResetFactors(f.ctx, bob.ID, f.ids.New())
+		f.code(err, picloud.CodeNotFound)
+		f.factors(carl, picloud.FactorSummary{Passkeys: 1, RecoveryCodes: 1})
+		u, err := f.ResetFactors(f.ctx, bob.ID, carl.ID)
+		f.ok(err)
+		same(f, "user", u.Username, "carl")
+		f.factors(carl, picloud.FactorSummary{})
+		_, _, err = f.SessionOf(f.ctx, token("carl's"), time.Now())
+		f.code(err, picloud.CodeUnauthenticated)
+		_, err = f.ResetFactors(f.ctx, "", ada.ID)
+		f.ok(err)
+		f.factors(ada, picloud.FactorSummary{})
+	}},
 	{"sessions but one are ended", func(f *fixture) {
 		u := f.owner()
 		now := time.Now()
