@@ -129,12 +129,13 @@ func (s *service) says(path string) string {
 
 var direct = &http.Client{Timeout: testenv.Patience}
 
-// awaitNodes waits until every node answers as wanted.
-func (c *cluster) awaitNodes(path, want string) {
+// awaitNodes waits until every node answers as wanted: all of them the same, or
+// each, in order, its own.
+func (c *cluster) awaitNodes(path string, want ...string) {
 	c.t.Helper()
-	for _, n := range c.nodes {
-		if n.watch(path, want).IsZero() {
-			c.t.Fatalf("%s answers %q at %s, not %q", n.name, n.says(path), path, want)
+	for i, n := range c.nodes {
+		if w := want[i%len(want)]; n.watch(path, w).IsZero() {
+			c.t.Fatalf("%s answers %q at %s, not %q", n.name, n.says(path), path, w)
 		}
 	}
 }

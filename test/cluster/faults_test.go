@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/picloud/picloud/internal/testenv"
 )
@@ -113,12 +115,32 @@ func (c *cluster) killManager(t *testing.T) {
 	c.awaitNodes("/after", "the manager")
 }
 
-// restartDatabase: scripts that touch no data go on.
+// restartDatabase: scripts that touch no data go on; those that do get 503 and
+// are told when to try again, until by themselves they have their data back.
 func (c *cluster) restartDatabase(t *testing.T) {
+	c.deploy("counter", `let n = kv::get("n") ?? 0; kv::set("n", n + 1); n + 1`)
+	c.awaitNodes("/counter", "1", "2", "3")
+	count := nodes // what has been counted
 	x := c.during(func(f *traffic) {
-		c.postgres.Stop()
-		f.awaitGood(300)
-		c.postgres.Start(t)
+		for _, end := range []func(){c.postgres.Stop, c.postgres.Crash} {
+			end()
+			f.awaitGood(800)
+			for range 2 * nodes {
+				if what, text := c.ask(http.MethodGet, "/counter", "", ""); what != "503" || !strings.Contains(text, `Retry-After "`) || strings.Contains(text, `Retry-After ""`) {
+					t.Errorf("a script with data, without the database: %s %s", what, text)
+				}
+			}
+			c.postgres.Start(t)
+			back := time.Now()
+			for range 2 * nodes {
+				count++
+				testenv.Eventually(t, "a script has its data back", func() bool {
+					what, _ := c.ask(http.MethodGet, "/counter", "", fmt.Sprint(count))
+					return what == ""
+				})
+			}
+			t.Logf("scripts with data are right again, on every node, %v after the database is back", time.Since(back).Round(time.Millisecond))
+		}
 	})
 	x.want(t)
 	c.deploy("after", `"the database"`)

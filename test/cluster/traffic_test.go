@@ -85,20 +85,20 @@ func (f *traffic) work(ctx context.Context, worker int) {
 			method, body = http.MethodPost, fmt.Sprintf("body %d", i)
 		}
 		began := time.Now()
-		what, text := f.ask(method, body)
+		what, text := f.c.ask(method, "/steady", body, method+" "+body)
 		f.note(began, method, what, text)
 	}
 }
 
-// ask sends one request; what is "" if its answer is the script's. A client
+// ask sends one request through Caddy; what is "" if it is answered as wanted. A client
 // that gives up is none of the answers: requests are not tied to the traffic's
 // end.
-func (f *traffic) ask(method, body string) (what, text string) {
-	req, err := http.NewRequest(method, f.c.public+"/steady", strings.NewReader(body))
+func (c *cluster) ask(method, path, body, want string) (what, text string) {
+	req, err := http.NewRequest(method, c.public+path, strings.NewReader(body))
 	if err != nil {
 		return "request", err.Error()
 	}
-	resp, err := f.c.client.Do(req)
+	resp, err := c.client.Do(req)
 	if err != nil {
 		return "no answer", err.Error()
 	}
@@ -110,7 +110,7 @@ func (f *traffic) ask(method, body string) (what, text string) {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Sprint(resp.StatusCode), fmt.Sprintf("%s %s Retry-After %q", method, got, resp.Header.Get("Retry-After"))
 	}
-	if want := method + " " + body; string(got) != want {
+	if string(got) != want {
 		return "wrong answer", fmt.Sprintf("%q, want %q", got, want)
 	}
 	return "", ""
