@@ -70,6 +70,7 @@ func start(t *testing.T, base string) *cluster {
 	c.manager.start()
 	for i := range nodes {
 		n := c.service(fmt.Sprintf("node-%d", i+1), "picloud-orchestrator", "--listen")
+		n.args = append(n.args, "--node-name", n.name)
 		if i == nodes-1 {
 			n.executor = c.executor(n.name + "-executor")
 			n.executor.start()

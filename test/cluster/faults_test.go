@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -33,6 +34,7 @@ func TestCluster(t *testing.T) {
 		{"the manager is killed", (*cluster).killManager},
 		{"the database is away", (*cluster).restartDatabase},
 		{"nodes are restarted in turn", (*cluster).restartNodes},
+		{"nodes are drained in turn", (*cluster).drainNodes},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(c, t) })
 	}
@@ -157,4 +159,54 @@ func (c *cluster) restartNodes(t *testing.T) {
 		}
 	})
 	x.want(t)
+}
+
+// drainNodes takes each node out by hand, as for work on its machine.
+func (c *cluster) drainNodes(t *testing.T) {
+	x := c.during(func(f *traffic) {
+		for _, n := range c.nodes {
+			c.run("", "nodes", "drain", n.name)
+			if got := c.stateOf(n.name); !got.Drained || got.Running != 0 {
+				t.Errorf("%s after its drain: %+v", n.name, got)
+			}
+			if got := n.says("/steady"); got != "503" {
+				t.Errorf("%s answers %q after its drain", n.name, got)
+			}
+			f.awaitGood(100)
+			n.stop()
+			if got := c.stateOf(n.name); got.Health != "stopped" {
+				t.Errorf("%s after it was stopped: %+v", n.name, got)
+			}
+			n.start()
+			f.awaitGood(100)
+		}
+	})
+	x.want(t)
+	for _, n := range c.nodes {
+		if got := c.stateOf(n.name); got.Health != "live" || got.State != "active" {
+			t.Errorf("%s after its restart: %+v", n.name, got)
+		}
+	}
+}
+
+// nodeState is what picloud nodes tells of a node.
+type nodeState struct {
+	Name, Health, State string
+	Drained             bool
+	Running             int
+}
+
+func (c *cluster) stateOf(name string) nodeState {
+	c.t.Helper()
+	var list []nodeState
+	if err := json.Unmarshal([]byte(c.run("", "nodes", "-o", "json")), &list); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, n := range list {
+		if n.Name == name {
+			return n
+		}
+	}
+	c.t.Fatalf("there is no %s among the nodes: %+v", name, list)
+	return nodeState{}
 }
