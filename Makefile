@@ -28,7 +28,7 @@ GODIRS := $(wildcard bench cmd dashboard/*.go internal rhai test)
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
 # The race detector is C.
-RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy && CGO_ENABLED=1 go test -race
+RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy /usr/lib/postgresql:postgresql && CGO_ENABLED=1 go test -race
 
 .PHONY: help run build cluster test test-short race conformance fuzz bench-http bench-isolate bench-engine bench-smoke oidc generate chaos lint vet fmt clean
 

@@ -94,7 +94,9 @@ then deploy a script with "picloud deploy hello.rhai".`,
 		id, title string
 		commands  []*cobra.Command
 	}{
-		{"server", "Server:", []*cobra.Command{c.serveCommand(), c.masterKeyCommand(), c.recoverCommand(), c.caddyfileCommand(), c.nodesCommand()}},
+		{"server", "Server:", []*cobra.Command{
+			c.serveCommand(), c.masterKeyCommand(), c.recoverCommand(), c.caddyfileCommand(), c.nodesCommand(), c.migrateDataCommand(),
+		}},
 		{"account", "Account:", []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.accountCommand(), c.sessionsCommand()}},
 		{"people", "People:", []*cobra.Command{
 			c.usersCommand(), c.membersCommand(), c.keysCommand(), c.auditCommand(), c.settingsCommand(),

@@ -8,10 +8,12 @@
 // acknowledged (synchronous=FULL), so that neither kill -9 nor a power cut
 // loses what somebody was told is done.
 //
+// Where several processes share an instance the engine is PostgreSQL: a pool,
+// and a connection that listens for what the others commit.
+//
 // # Rules for the SQL
 //
-// PostgreSQL will run the same statements, so they keep to what both engines
-// read alike:
+// Both engines run the same statements, which keep to what both read alike:
 //
 //   - the only types are text, bigint, boolean and bytea; times are bigint Unix
 //     microseconds that Go sets, never the database's clock;
@@ -31,6 +33,7 @@
 // commits, and a reader that asks for what is above the last number it saw
 // misses nothing, however late a long invocation is recorded.
 //
-// Nothing in the package runs by itself: no goroutine, no timer. Statements
+// On SQLite nothing in the package runs by itself: no goroutine, no timer. On
+// PostgreSQL the listener does, which waits and asks nothing. Statements
 // tells how many statements were run, so that idleness can be proved.
 package store

@@ -115,7 +115,9 @@ func (s *Store) transactPostgres(ctx context.Context, mode txMode, f func(*tx) e
 			s.pg.pool.Reset()
 		case lost(err) && committing:
 			// It may have been committed: whoever listens is told of it then.
-			s.listener.reread()
+			if s.listener != nil {
+				s.listener.reread()
+			}
 			return unavailable(err)
 		case away(err) || inTheWay(err) || bounded.Err() != nil:
 			return unavailable(err)
