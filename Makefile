@@ -80,6 +80,12 @@ bench-fair: build ## measure what a flood on one app does to another
 	@bash scripts/need wrk:wrk
 	go -C bench test -run '^$$' -bench Fair -benchtime 1x -timeout 30m . -round $(BENCHTIME)
 
+bench-idle: build ## measure what an idle server with 1,000 scripts uses in a minute
+	go -C bench test -run '^$$' -bench Idle -benchtime 1x -timeout 30m .
+
+bench-cold: build ## measure first requests and memory with 10,000 scripts
+	go -C bench test -run '^$$' -bench Cold -benchtime 1x -timeout 30m . -scripts 10000
+
 bench-engine: ## compare the script engine with those of others (lua5.4 too)
 	@bash scripts/need lua5.4:lua5.4 /usr/share/doc/lua-cjson:lua-cjson
 	@mkdir -p bin

@@ -140,7 +140,7 @@ func summary(list []figures) figures {
 }
 
 // fetch asks once and returns the body.
-func fetch(b *testing.B, t target) string {
+func fetch(b testing.TB, t target) string {
 	b.Helper()
 	method := http.MethodGet
 	if t.body != nil {
@@ -161,6 +161,8 @@ func fetch(b *testing.B, t target) string {
 	}
 	return string(body)
 }
+
+func fetchURL(tb testing.TB, url string) string { return fetch(tb, target{url: url}) }
 
 func startPeer(b *testing.B, name string) server {
 	b.Helper()

@@ -64,7 +64,7 @@ func (c *command) lockedDown(accept bool, log *slog.Logger) wire.ServeConfig {
 	_ = time.Now().Local().String() // reads the time zone while it can be read
 	measures := lockdown.Apply(cfg)
 	return wire.ServeConfig{
-		Runner: executor.New(executor.Config{Log: log}), Log: log,
+		Runner: executor.New(executor.Config{Log: log, Slots: spareProcessor(c.Getenv)}), Log: log,
 		Hello: wire.Hello{Program: c.Version, PID: os.Getpid(), Measures: measures},
 	}
 }

@@ -18,7 +18,7 @@ const executorStart = 30 * time.Second
 // an executor that somebody else has started.
 func (s *server) executor(ctx context.Context) (orchestrator.Executor, error) {
 	if !s.settings.isolate && s.settings.socket == "" {
-		return executor.New(executor.Config{Log: s.log}), nil
+		return executor.New(executor.Config{Log: s.log, Slots: spareProcessor(s.getenv)}), nil
 	}
 	cfg := isolate.Config{
 		Program: s.version, Log: s.log, Socket: s.settings.socket,

@@ -364,6 +364,7 @@ func (s *server) run(ctx context.Context, ready func(setupLink string) error) er
 		})
 	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	serving.Go(func() { s.tellStatus(background) })
 	if s.settings.role.admin {
 		serving.Go(func() { s.leadSweep(background) })
 	}
