@@ -22,7 +22,7 @@ import (
 )
 
 // Slice is how long a holder keeps its slot while others wait.
-const Slice = 2 * time.Millisecond
+const Slice = 500 * time.Microsecond
 
 // Queue shares slots out. It is safe for concurrent use. New makes one.
 type Queue struct {
