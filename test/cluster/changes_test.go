@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,6 +45,41 @@ func (c *cluster) changes(t *testing.T) {
 		t.Logf("%s: %v after the command began, %v after it ended", change.what, m.begun, m.ended)
 	}
 	c.domains(t)
+	c.access(t)
+}
+
+// access: whoever loses theirs loses it on every node, though the nodes know
+// callers whom they have seen before.
+func (c *cluster) access(t *testing.T) {
+	c.deploy("guarded", `req.auth.user`, "--auth", "member")
+	var key struct{ ID, Key string }
+	decode(t, c.run("", "keys", "create", "ci", "--scope", "invoke", "-o", "json"), &key)
+	c.awaitNodes("Bearer "+key.Key+" /guarded", owner)
+	c.awaitNodes("/guarded", "401")
+	m := c.reaches(t, "Bearer "+key.Key+" /guarded", "401", func() { c.run("", "keys", "revoke", key.ID) })
+	t.Logf("a revoked key: %v after the command began, %v after it ended", m.begun, m.ended)
+
+	c.run(password+"\n", "users", "add", "bob", "--email", "bob@example.com", "--password-stdin")
+	token := c.session("bob")
+	c.awaitNodes("Bearer "+token+" /guarded", "bob")
+	m = c.reaches(t, "Bearer "+token+" /guarded", "401", func() { c.run("", "users", "disable", "bob") })
+	t.Logf("a disabled user: %v after the command began, %v after it ended", m.begun, m.ended)
+}
+
+// session signs somebody in, and is their token.
+func (c *cluster) session(user string) string {
+	c.t.Helper()
+	body := fmt.Sprintf(`{"login": %q, "password": %q}`, user, password)
+	resp, err := direct.Post("http://"+c.manager.addr+"/api/v1/login", "application/json", strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var in struct{ Token string }
+	if err := json.NewDecoder(resp.Body).Decode(&in); err != nil || in.Token == "" {
+		c.t.Fatalf("%s cannot sign in: %s, %v", user, resp.Status, err)
+	}
+	return in.Token
 }
 
 // domains: a domain leads to its app on every node once it is verified, and no
@@ -100,8 +136,13 @@ func (s *service) watch(path, want string) time.Time {
 }
 
 // says is what a node answers itself, without Caddy: the body, or a status that
-// is not 200. Before the path there may be a host.
+// is not 200. Before the path there may be a host, and before that what to be
+// authorised by: "Bearer TOKEN host/path".
 func (s *service) says(path string) string {
+	authorization := ""
+	if i := strings.LastIndexByte(path, ' '); i >= 0 {
+		authorization, path = path[:i], path[i+1:]
+	}
 	host, path, _ := strings.Cut(path, "/")
 	if host == "" {
 		host = s.c.base
@@ -112,6 +153,9 @@ func (s *service) says(path string) string {
 		return err.Error()
 	}
 	req.Host = host
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
 	resp, err := direct.Do(req)
 	if err != nil {
 		return err.Error()
