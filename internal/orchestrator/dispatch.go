@@ -31,7 +31,9 @@ const (
 // polls.
 type dispatcher struct {
 	o     *Orchestrator
-	claim string // what the events that this process runs are claimed with
+	// claim is what the events that this process runs are claimed with: the
+	// node's id, so that the others can tell when it is gone.
+	claim string
 
 	work  sync.WaitGroup
 	freed chan struct{} // holds one when a run has ended since the last look
@@ -46,7 +48,7 @@ type dispatcher struct {
 }
 
 func newDispatcher(o *Orchestrator) *dispatcher {
-	return &dispatcher{o: o, claim: o.cfg.IDs.New(), freed: make(chan struct{}, 1), running: map[string]int{}}
+	return &dispatcher{o: o, claim: o.member.id, freed: make(chan struct{}, 1), running: map[string]int{}}
 }
 
 // start begins to dispatch until ctx ends.

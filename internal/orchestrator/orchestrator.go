@@ -123,8 +123,8 @@ func New(cfg Config) (*Orchestrator, error) {
 		return nil, err
 	}
 	o := &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log), lookups: make(chan struct{}, lookups)}
-	o.dispatch = newDispatcher(o)
 	o.member = member{node: cfg.Node, id: cfg.IDs.New(), o: o, log: cfg.Log, begun: time.Now()}
+	o.dispatch = newDispatcher(o)
 	return o, nil
 }
 

@@ -74,6 +74,7 @@ func activeNodes(tx *tx, now int64) (n int, err error) {
 
 // RenewNode implements [picloud.Nodes].
 func (s *Store) RenewNode(ctx context.Context, id string, l picloud.NodeLoad) (m picloud.Membership, err error) {
+	var released int64
 	err = s.write(ctx, "renew the node", func(tx *tx) error {
 		now, err := tx.clock()
 		if err != nil {
@@ -88,13 +89,30 @@ func (s *Store) RenewNode(ctx context.Context, id string, l picloud.NodeLoad) (m
 		if err != nil {
 			return err
 		}
+		if released, err = releaseLost(tx, now); err != nil {
+			return err
+		}
 		m.Active, err = activeNodes(tx, now)
 		return err
 	})
+	if released > 0 && err == nil {
+		s.entered.wake()
+	}
 	if s.listener != nil {
 		s.listener.check() // that connection lives, too
 	}
 	return m, err
+}
+
+// releaseLost has the events be due at once that nodes had claimed whose lease
+// is over, and tells how many.
+func releaseLost(tx *tx, now int64) (int64, error) {
+	n, err := tx.exec("UPDATE events SET due_at = $1, claim = '' WHERE claim <> '' AND claim NOT IN (SELECT id FROM nodes WHERE heartbeat_at > $2)",
+		now, now-picloud.NodeLease.Microseconds())
+	if err != nil || n == 0 {
+		return n, err
+	}
+	return n, tx.notify(eventsNotice, "")
 }
 
 // StopNode implements [picloud.Nodes].

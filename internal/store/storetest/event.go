@@ -76,6 +76,21 @@ var eventCases = []testCase{
 		<-entered
 		same(f, "claimed anew", len(f.claim("new", 10)), 2)
 	}},
+	{"the heartbeat of a node releases what nodes had claimed that are gone, and nothing else", func(f *fixture) {
+		sc := f.deploy("hello", "1").Script
+		_, err := f.RegisterNode(f.ctx, picloud.Node{ID: "alive-id", Name: "alive"})
+		f.ok(err)
+		f.ok(f.publish(sc, picloud.NewEvent{ID: f.ids.New()}, picloud.NewEvent{ID: f.ids.New()}))
+		same(f, "claimed by one that is gone", len(f.claim("gone-id", 1)), 1)
+		same(f, "claimed by one that lives", len(f.claim("alive-id", 1)), 1)
+		entered := f.Entered()
+		_, err = f.RenewNode(f.ctx, "alive-id", picloud.NodeLoad{})
+		f.ok(err)
+		<-entered
+		list := f.claim("alive-id", 10)
+		same(f, "released", len(list), 1)
+		same(f, "attempts", list[0].Attempts, 2)
+	}},
 	{"an event is due when it is, and the next is known", func(f *fixture) {
 		sc := f.deploy("hello", "1").Script
 		_, ok, err := f.NextEvent(f.ctx, nil)
