@@ -30,7 +30,7 @@ const (
 // entered, something that it runs ends, or the next event is due: nothing
 // polls.
 type dispatcher struct {
-	o     *Orchestrator
+	o *Orchestrator
 	// claim is what the events that this process runs are claimed with: the
 	// node's id, so that the others can tell when it is gone.
 	claim string
