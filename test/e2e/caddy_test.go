@@ -262,10 +262,20 @@ func TestTheAdminAPIIsOnItsOwnHost(t *testing.T) {
 }
 
 // TestCertificatesBehindTheQuestion shakes hands with Caddy for hosts that are
-// known and for hosts that are not.
+// known and for hosts that are not, with the Caddyfile of one machine and with
+// that of a cluster, in which Caddy asks by way of itself.
 func TestCertificatesBehindTheQuestion(t *testing.T) {
 	t.Parallel()
 	testenv.Caddy(t)
+	for name, flags := range map[string][]string{"one machine": nil, "a cluster": {"--cluster", "--ask-port", testenv.FreePort(t)}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			certificates(t, flags)
+		})
+	}
+}
+
+func certificates(t *testing.T, flags []string) {
 	port, base := testenv.FreePort(t), "apps.test"
 	public := "https://" + base + ":" + port
 	s := startServer(t, "PICLOUD_PUBLIC_URL="+public, "PICLOUD_TRUSTED_PROXIES=127.0.0.1")
@@ -275,7 +285,7 @@ func TestCertificatesBehindTheQuestion(t *testing.T) {
 	u.run("--app", "shop", "deploy", "hi.rhai")
 	u.run("--app", "shop", "domains", "add", "shop.example.org")
 	u.run("--app", "shop", "domains", "add", "pending.example.org")
-	text := u.run("caddyfile", "--public-url", public, "--node", strings.TrimPrefix(s.public, "http://"), "--manager", strings.TrimPrefix(s.admin, "http://"))
+	text := u.run(append([]string{"caddyfile", "--public-url", public, "--node", strings.TrimPrefix(s.public, "http://"), "--manager", strings.TrimPrefix(s.admin, "http://")}, flags...)...)
 	testenv.StartCaddy(t, text, "127.0.0.1:"+port, "http_port "+testenv.FreePort(t))
 
 	testenv.Eventually(t, "Caddy has a certificate for the admin host", func() bool { return handshake(port, "admin.apps.test") == nil })
@@ -303,6 +313,10 @@ func TestCertificatesBehindTheQuestion(t *testing.T) {
 	defer resp.Body.Close()
 	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 || string(body) != "shop's https" {
 		t.Errorf("GET on the custom domain: %s %s", resp.Status, body)
+	}
+	u.run("--app", "shop", "domains", "remove", "shop.example.org")
+	if a := do(t, "GET", s.public+"/_picloud/tls-ask?domain=shop.example.org", ""); a.status != 404 {
+		t.Errorf("Caddy's question about a domain that was removed: %s", a)
 	}
 }
 
