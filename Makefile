@@ -91,8 +91,10 @@ bench-engine: ## compare the script engine with those of others (lua5.4 too)
 	@mkdir -p bin
 	go -C bench run ./engine -gogc 100,400 -json ../bin/bench-engine.json
 
-bench-smoke: ## run the benchmarks at their smallest: do they work?
+bench-smoke: build ## run the benchmarks at their smallest: do they work?
+	@bash scripts/need wrk:wrk
 	go -C bench test ./...
+	go -C bench test -run '^$$' -bench 'HTTP|Fair|Idle|Cold' -benchtime 1x . -round 1s -rounds 1 -idle 1s -scripts 20
 
 generate: ## write what is made from the code: the tables of the docs, the matrix of who gets what
 	go test ./internal/access -run TestTheGuideHasTheTable -update
