@@ -21,7 +21,8 @@ import (
 	"time"
 )
 
-// Slice is how long a holder keeps its slot while others wait.
+// Slice is how long a holder keeps its slot while others wait: long beside
+// what a switch costs, and short beside what a client notices.
 const Slice = 500 * time.Microsecond
 
 // Queue shares slots out. It is safe for concurrent use. New makes one.
