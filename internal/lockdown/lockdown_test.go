@@ -112,7 +112,7 @@ func attempts(dir string) map[string]string {
 		"kill another":            func() error { return call(unix.SYS_KILL, uintptr(parent()), 0) },
 		"signal another's thread": func() error { return call(unix.SYS_TGKILL, uintptr(1), 1, 0) },
 		"map memory that runs": func() error {
-			return call(unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANON, ^uintptr(0))
+			return call(callMmap, 0, 4096, unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, unix.MAP_PRIVATE|unix.MAP_ANON, ^uintptr(0))
 		},
 		"become traceable again":  func() error { return call(unix.SYS_PRCTL, unix.PR_SET_DUMPABLE, 1) },
 		"make a file in memory":   func() error { return call(unix.SYS_MEMFD_CREATE, name, 0) },
