@@ -30,7 +30,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 # The race detector is C.
 RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy /usr/lib/postgresql:postgresql && CGO_ENABLED=1 go test -race
 
-.PHONY: help run build cluster test test-short race conformance fuzz bench-http bench-isolate bench-engine bench-smoke oidc generate chaos lint vet fmt clean
+.PHONY: help run build cluster allocations test test-short race conformance fuzz bench-http bench-isolate bench-engine bench-smoke oidc generate chaos lint vet fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ build: ## build bin/picloud and bin/rhai
 	@mkdir -p bin
 	$(BUILD) -o bin/ ./cmd/...
 
-test: vet conformance bench-smoke oidc ## check everything: format, vet, conformance, all tests with the race detector
+test: vet conformance allocations bench-smoke oidc ## check everything: format, vet, conformance, all tests with the race detector
 	$(RACE) ./...
 
 test-short: ## run the quick tests, without the race detector
@@ -56,6 +56,9 @@ test-short: ## run the quick tests, without the race detector
 
 race: ## run all tests with the race detector
 	$(RACE) ./...
+
+allocations: ## count allocations, which the race detector would add to
+	go test -run 'Allocations' ./rhai ./internal/httpd ./internal/orchestrator
 
 conformance: build ## compare bin/rhai with the recorded behaviour of native Rhai
 	@if [ -n "$(CORPORA)" ]; then \
