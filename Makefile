@@ -30,7 +30,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X mai
 # The race detector is C.
 RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy /usr/lib/postgresql:postgresql && CGO_ENABLED=1 go test -race
 
-.PHONY: help run build cluster allocations test test-short race conformance fuzz bench-http bench-isolate bench-engine bench-smoke oidc generate chaos lint vet fmt clean
+.PHONY: help run build cluster allocations test test-short race conformance fuzz bench bench-http bench-isolate bench-smoke oidc generate chaos lint vet fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,7 +89,7 @@ bench-idle: build ## measure what an idle server with 1,000 scripts uses in a mi
 bench-cold: build ## measure first requests and memory with 10,000 scripts
 	go -C bench test -run '^$$' -bench Cold -benchtime 1x -timeout 30m . -scripts 10000
 
-bench-engine: ## compare the script engine with those of others (lua5.4 too)
+bench: ## compare the script engine with those of others (lua5.4 too)
 	@bash scripts/need lua5.4:lua5.4 /usr/share/doc/lua-cjson:lua-cjson
 	@mkdir -p bin
 	go -C bench run ./engine -gogc 100,400 -json ../bin/bench-engine.json
