@@ -21,9 +21,10 @@ const (
 // vm.err nil and vm.result set, or vm.err set.
 //
 // The measured rules that shape it: few variables live across an instruction
-// (ins, pc, regs, vm), operands read where they are and not copied, no defer,
-// no closure, no interface call, and everything that is not hot out of line,
-// since the size of this function alone costs speed.
+// (ins, pc, regs, vm), none but vm across a call, operands read where they are
+// and not copied, a pointer written only when it differs, no defer, no closure,
+// no interface call, and everything that is not hot out of line, since the size
+// of this function alone costs speed.
 func (vm *VM) loop() {
 	var st status
 	fr := &vm.frames[vm.depth]
