@@ -3,8 +3,9 @@ package value
 import (
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -29,6 +30,10 @@ func parseJSON(h *Heap, m Meter, text []byte, maxDepth int, lastWins bool) (Valu
 		return Value{}, err
 	}
 	p := jsonParser{heap: h, text: text, depth: maxDepth, lastWins: lastWins}
+	if len(text) > 1 && (text[0] == '{' || text[0] == '[') {
+		// Room for a small text, which then grows nothing.
+		p.vals, p.keys, p.shapes = make([]Value, 0, 16), make([]string, 0, 16), make([]*jsonShape, 0, 4)
+	}
 	p.space()
 	v, err := p.value()
 	if err != nil {
@@ -60,6 +65,7 @@ type jsonParser struct {
 	// shapes are the objects' keys last seen at each level: a list of objects
 	// mostly repeats them.
 	shapes []*jsonShape
+	order  []int // scratch of shape
 }
 
 // jsonShape is the keys of an object: in the order of the text, in byte order,
@@ -529,12 +535,15 @@ func (p *jsonParser) shape(keys []string) (*jsonShape, error) {
 	if n > math.MaxInt32 {
 		return nil, TooLarge("map", math.MaxInt32)
 	}
-	s := &jsonShape{keys: append(make([]string, 0, n), keys...), sorted: make([]string, n), slot: make([]int, n)}
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
+	both := make([]string, 2*n)
+	s := &jsonShape{keys: both[:n:n], sorted: both[n:], slot: make([]int, n)}
+	copy(s.keys, keys)
+	order := p.order[:0]
+	for i := range n {
+		order = append(order, i)
 	}
-	sort.Slice(order, func(i, j int) bool { return keys[order[i]] < keys[order[j]] })
+	p.order = order
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(keys[a], keys[b]) })
 	at := 0
 	for _, i := range order {
 		if at > 0 && s.sorted[at-1] == keys[i] {
