@@ -43,7 +43,6 @@ type program struct {
 	prog    *rhai.Program
 	handles bool // it has fn handle(req)
 	events  bool // it has a handler of another kind, so that it is not run from the top
-	hash    string
 }
 
 // requestVariable is in scope of a script's top level.

@@ -22,7 +22,6 @@ type response struct {
 	status      int     // 0 until WriteHeader
 	out         []byte  // what waits to be sent: head and body, or a part of the body
 	room        *[]byte // where out is from, to be given back
-	body        int     // where in out the body begins, while the head is not there yet
 	length      int64   // as the handler announced it; -1
 	written     int64
 	sent        bool // the head has left

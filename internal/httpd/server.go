@@ -74,7 +74,8 @@ func (s *Server) Serve(l net.Listener) error {
 			return http.ErrServerClosed
 		}
 		// Out of files, as a rule: it passes when connections end.
-		if ne, ok := err.(net.Error); !ok || !ne.Temporary() { //nolint:staticcheck // as net/http does
+		//lint:ignore SA1019 net/http asks the same
+		if ne, ok := err.(net.Error); !ok || !ne.Temporary() {
 			return err
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)

@@ -450,12 +450,6 @@ func (f *fnState) binary(e *syntax.Binary, dst int) {
 	}
 }
 
-// missing reports whether e is the absent side of a range.
-func missing(e syntax.Expr) bool {
-	u, ok := e.(*syntax.UnitLit)
-	return ok && !u.Pos().Known()
-}
-
 // concat compiles a chain of + that has a string literal among its first two
 // operands: from there on every + joins texts, so all of them can at once.
 func (f *fnState) concat(e *syntax.Binary, dst int) bool {

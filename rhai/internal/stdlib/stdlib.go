@@ -35,7 +35,6 @@ func Register(r *native.Registry) {
 
 // Sets of kinds that signatures use.
 var (
-	unit     = value.Set(value.KUnit)
 	boolean  = value.Set(value.KBool)
 	integer  = value.Set(value.KInt)
 	float    = value.Set(value.KFloat)

@@ -24,9 +24,8 @@ func splits(r *native.Registry) {
 
 // pieces collects the parts of a text.
 type pieces struct {
-	c    *native.Call
-	e    []value.Value
-	size int
+	c *native.Call
+	e []value.Value
 }
 
 // newPieces bills the split of the receiver into n parts.
