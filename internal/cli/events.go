@@ -33,7 +33,7 @@ input, where octets that are not JSON arrive as a blob. When the command ends, t
 		RunE: func(cmd *cobra.Command, args []string) error {
 			message := api.NewMessage{Key: key, DelaySeconds: delay.Seconds()}
 			if len(args) == 2 {
-				if err := c.messageBody(args[1], &message.Body, &message.BodyBase64); err != nil {
+				if err := c.jsonOrOctets("body", args[1], &message.Body, &message.BodyBase64); err != nil {
 					return err
 				}
 			}
@@ -57,8 +57,9 @@ input, where octets that are not JSON arrive as a blob. When the command ends, t
 	return cmd
 }
 
-// messageBody is a body as the API takes it: JSON, or anything in base64.
-func (c *command) messageBody(arg string, body *json.RawMessage, octets *string) error {
+// jsonOrOctets is an argument, or with - what comes in, as the API takes it:
+// JSON, or anything in base64.
+func (c *command) jsonOrOctets(what, arg string, body *json.RawMessage, octets *string) error {
 	text := []byte(arg)
 	if arg == "-" {
 		var err error
@@ -68,13 +69,13 @@ func (c *command) messageBody(arg string, body *json.RawMessage, octets *string)
 	}
 	switch {
 	case len(text) > picloud.MaxValueBytes:
-		return fmt.Errorf("the body has more than the %d bytes that a message may have", picloud.MaxValueBytes)
+		return fmt.Errorf("the %s has more than the %d bytes that are allowed", what, picloud.MaxValueBytes)
 	case json.Valid(text):
 		*body = text
 	case arg == "-" && !utf8.Valid(text):
 		*octets = base64.StdEncoding.EncodeToString(text)
 	default:
-		return hinted(`a text is written with quotes: '"text"'`, "the body is not JSON")
+		return hinted(`a text is written with quotes: '"text"'`, "the %s is not JSON", what)
 	}
 	return nil
 }
@@ -216,7 +217,7 @@ func (c *command) redriveCommand() *cobra.Command {
 			}
 			var r api.Redrive
 			if body != "" {
-				if err := c.messageBody(body, &r.Body, &r.BodyBase64); err != nil {
+				if err := c.jsonOrOctets("body", body, &r.Body, &r.BodyBase64); err != nil {
 					return err
 				}
 			}

@@ -23,6 +23,7 @@ type Store interface {
 	picloud.Domains
 	picloud.Scripts
 	picloud.Records
+	picloud.Data
 	picloud.Events
 	picloud.Users
 	picloud.Members
@@ -135,6 +136,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerApps()
 	m.registerDomains()
 	m.registerEvents()
+	m.registerData()
 	m.registerScripts()
 	m.registerDeploys()
 	m.registerInvoke()

@@ -227,8 +227,8 @@ type Events interface {
 }
 
 // DataUsage is what an app keeps: how many keys, and the bytes of keys and
-// values.
-type DataUsage struct{ Keys, Bytes int64 }
+// values; and how many bytes it may keep.
+type DataUsage struct{ Keys, Bytes, Quota int64 }
 
 // RecordQuery chooses records. Zero fields do not restrict.
 type RecordQuery struct {

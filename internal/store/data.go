@@ -136,6 +136,7 @@ func unchanged(tx *tx, appID string, seen *picloud.Effects, now int64) error {
 
 // Usage implements [picloud.Data].
 func (s *Store) Usage(ctx context.Context, appID string) (u picloud.DataUsage, err error) {
+	u.Quota = s.quota
 	err = s.read(ctx, "read what an app keeps", func(tx *tx) error {
 		err := tx.row("SELECT keys, bytes FROM app_data WHERE app_id = $1", appID).Scan(&u.Keys, &u.Bytes)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -148,7 +148,7 @@ var dataCases = []testCase{
 		same(f, "swept", n, 1)
 		u, err := f.Usage(f.ctx, app)
 		f.ok(err)
-		same(f, "kept", u, picloud.DataUsage{Keys: 1, Bytes: int64(len("young") + 1)})
+		same(f, "kept", u, picloud.DataUsage{Keys: 1, Bytes: int64(len("young") + 1), Quota: u.Quota})
 		f.ok(f.set(app, "old", "2"))
 		same(f, "written anew", f.version(app, "old") > 0, true)
 	}},
@@ -158,7 +158,8 @@ var dataCases = []testCase{
 			f.Helper()
 			u, err := f.Usage(f.ctx, app)
 			f.ok(err)
-			same(f, "usage", u, picloud.DataUsage{Keys: keys, Bytes: bytes})
+			same(f, "usage", u, picloud.DataUsage{Keys: keys, Bytes: bytes, Quota: u.Quota})
+			same(f, "a quota is told", u.Quota > 0, true)
 		}
 		want(0, 0)
 		f.ok(f.set(app, "key", "12345"))
