@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/manager/api"
@@ -174,8 +173,9 @@ func entryValue(b api.SetEntry) (picloud.ValueKind, []byte, error) {
 		return picloud.ValueBytes, octets, nil
 	case len(b.Value) == 0:
 		return "", nil, picloud.Invalid("value", "there is no value")
-	case !utf8.Valid(b.Value):
-		return "", nil, picloud.Invalid("value", "the value is not valid UTF-8")
+	}
+	if err := picloud.ValidateJSON("value", b.Value); err != nil {
+		return "", nil, err
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, b.Value); err != nil {

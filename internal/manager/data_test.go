@@ -65,6 +65,9 @@ func TestDataThatIsRefused(t *testing.T) {
 		"no value": `{"key":"k"}`, "both": `{"key":"k","value":1,"value_base64":"eA=="}`, "base64": `{"key":"k","value_base64":"?"}`,
 		"large": `{"key":"k","value":` + string(large) + `}`, "ttl": `{"key":"k","value":1,"ttl_seconds":1e300}`,
 		"negative": `{"key":"k","value":1,"if_version":-1}`,
+		// What a script could not read again.
+		"twice": `{"key":"k","value":{"a":1,"a":2}}`, "surrogate": `{"key":"k","value":"\ud800"}`,
+		"deep": `{"key":"k","value":` + strings.Repeat("[", 65) + strings.Repeat("]", 65) + `}`,
 	} {
 		t.Log(name)
 		f.fails(setting(body), http.StatusUnprocessableEntity, picloud.CodeInvalid)

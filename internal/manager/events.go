@@ -96,7 +96,7 @@ func messageBody(body json.RawMessage, octets string) (picloud.ValueKind, []byte
 		}
 		return picloud.ValueBytes, b, nil
 	case len(body) > 0:
-		return picloud.ValueJSON, body, nil
+		return picloud.ValueJSON, body, picloud.ValidateJSON("body", body)
 	}
 	return "", nil, nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -89,17 +90,31 @@ func (a *solitary) take(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close()
-	var free bool
-	if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", lockUse).Scan(&free); err != nil {
+	if err := takeUse(ctx, conn); err != nil {
 		return err
-	}
-	if !free {
-		return errInTransfer
 	}
 	if err := a.store.migratePostgres(ctx); err != nil {
 		return err
 	}
 	return a.store.ensureApp(ctx)
+}
+
+// takeUse takes the database for the connection alone. It waits for a moment:
+// PostgreSQL frees what a connection held a little after that is closed.
+func takeUse(ctx context.Context, conn *sql.Conn) error {
+	if _, err := conn.ExecContext(ctx, "SET lock_timeout = '2s'"); err != nil {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", lockUse)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "55P03" { // lock_not_available
+		return errInTransfer
+	}
+	if err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, "SET lock_timeout = 0")
+	return err
 }
 
 func (a *solitary) close() error {
