@@ -34,6 +34,7 @@ type room struct {
 var rooms = []room{
 	{"rhai", nil},
 	{"internal/picloud", nil},
+	{"internal/cron", nil},
 	{"internal/store", []string{"internal/picloud"}},
 	{"internal/seal", nil},
 	{"internal/auth", []string{"internal/picloud", "internal/seal"}},
