@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/picloud/picloud/internal/picloud"
@@ -29,6 +30,7 @@ func liar(t *testing.T, says []byte) (outcome *picloud.Outcome, err error) {
 	t.Helper()
 	here, there := net.Pipe()
 	var lying sync.WaitGroup
+	var said atomic.Bool // a run may have been taken before anybody saw it running
 	lying.Go(func() { _, _ = io.Copy(io.Discard, there) })
 	lying.Go(func() {
 		hello := appendHello(openFrame(nil, kindHello, 0), Hello{Program: "liar"})
@@ -36,6 +38,7 @@ func liar(t *testing.T, says []byte) (outcome *picloud.Outcome, err error) {
 			return
 		}
 		_, _ = there.Write(says)
+		said.Store(true)
 	})
 	c, err := Dial(here, ClientConfig{Program: "test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -53,7 +56,7 @@ func liar(t *testing.T, says []byte) (outcome *picloud.Outcome, err error) {
 		there.Close()
 	})
 	go func() {
-		for c.Running() == 0 && c.Err() == nil {
+		for c.Running() == 0 && c.Err() == nil && !said.Load() {
 			runtime.Gosched()
 		}
 		_, _ = there.Write(nil)
