@@ -142,6 +142,7 @@ var functionWays = []way{
 
 var levelWays = []way{
 	counted("call", "fn f(n) { if n > 1 { f(n - 1) } } f(N)"),
+	counted("early return", "fn f(n) { if n > 1 { f(n - 1) } else { n } } f(N)"),
 	counted("method", "fn f() { if this > 1 { (this - 1).f() } } N.f()"),
 	counted("pointer", `fn f(n) { if n > 1 { Fn("f").call(n - 1) } } f(N)`),
 	counted("caller's scope", "fn f(n) { if n > 1 { f!(n - 1) } } f!(N)"),

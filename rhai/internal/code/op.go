@@ -68,6 +68,8 @@ const (
 	GetProp  // R[A] = R[B].name, site D, marked shared; C = 1: borrowed
 	SetProp  // R[A].name = R[C], site D
 
+	// CallEarly is Call of a function that has Early returns.
+	CallEarly
 	Call     // R[A] = function D of the program (R[A], R[A+1], …); B arguments
 	Return   // R[A]
 	Method   // R[A] = R[B].name(R[A+1], …), site D
@@ -147,7 +149,7 @@ var opNames = [opCount]string{
 	UnlessEq: "unlesseq", UnlessNe: "unlessne", UnlessLt: "unlesslt", UnlessLe: "unlessle", UnlessGt: "unlessgt", UnlessGe: "unlessge",
 	UnlessEqInt: "unlesseqint", UnlessNeInt: "unlessneint", UnlessLtInt: "unlessltint", UnlessLeInt: "unlessleint", UnlessGtInt: "unlessgtint", UnlessGeInt: "unlessgeint",
 	ForInt: "forint", ForNext: "fornext", Index: "index", Borrow: "borrow", SetIndex: "setindex", GetProp: "getprop", SetProp: "setprop",
-	Call: "call", Return: "return", Method: "method", Native: "native", LoadVar: "loadvar", StoreVar: "storevar",
+	CallEarly: "callearly", Call: "call", Return: "return", Method: "method", Native: "native", LoadVar: "loadvar", StoreVar: "storevar",
 	Binary: "binary", Assign: "assign", AssignVar: "assignvar", Unary: "unary", NeedBool: "needbool", JumpUnit: "jumpunit", JumpNotUnit: "jumpnotunit",
 	MakeArray: "makearray", PushArray: "pusharray", MakeMap: "makemap", SetKey: "setkey", Concat: "concat", MakeRange: "makerange", MakeFn: "makefn",
 	Cell: "cell", This: "this", SetThis: "setthis", NeedThis: "needthis", ForPrep: "forprep", ForPrepRange: "forpreprange", Switch: "switch", InRange: "inrange",

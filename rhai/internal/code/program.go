@@ -88,6 +88,7 @@ type Func struct {
 	// Captures lists, for a closure, the variables of the enclosing function:
 	// registers to be made cells and passed as the first arguments.
 	Captures []Capture
+	Early    Early
 	Prog     *Program
 	Def      *syntax.FnDef // nil for closures and the main program
 	// Anonymous is set for closures, Chunk for the code of eval and call!,
@@ -95,6 +96,15 @@ type Func struct {
 	Anonymous, Chunk bool
 	// HasEval is set when variables may be declared by name at run time.
 	HasEval bool
+}
+
+// Early says for which integers as its first argument a function returns at
+// once, and what: Result when Set, the argument otherwise. They are the Span
+// numbers from From on, as unsigned numbers; the zero value is none.
+type Early struct {
+	From, Span uint64
+	Set        bool
+	Result     int64
 }
 
 // Capture is one variable that a closure captures.

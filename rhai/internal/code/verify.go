@@ -92,7 +92,7 @@ var layout = [opCount]operands{
 	ForInt: {regs: "r--", d: dJump}, ForNext: {regs: "r--", d: dJump},
 	Index: {regs: "rrr", d: dBracket}, Borrow: {regs: "rrr", d: dBracket}, SetIndex: {regs: "rrr", d: dBracket},
 	GetProp: {regs: "rr-", d: dSite}, SetProp: {regs: "r-r", d: dSite},
-	Call: {regs: "r--", d: dFunc}, Return: {regs: "r--", ends: true}, Method: {regs: "rr-", d: dSite}, Native: {regs: "rr-", d: dSite},
+	Call: {regs: "r--", d: dFunc}, CallEarly: {regs: "r--", d: dFunc}, Return: {regs: "r--", ends: true}, Method: {regs: "rr-", d: dSite}, Native: {regs: "rr-", d: dSite},
 	LoadVar: {regs: "rr-"}, StoreVar: {regs: "rr-"},
 	Binary: {regs: "rrr"}, Assign: {regs: "rr-"}, AssignVar: {regs: "rr-"}, Unary: {regs: "rr-"}, NeedBool: {regs: "r--"},
 	JumpUnit: {regs: "r--", d: dJump}, JumpNotUnit: {regs: "r--", d: dJump},

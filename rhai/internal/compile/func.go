@@ -74,6 +74,7 @@ func File(file *syntax.File, opts Options) (*code.Program, error) {
 	for _, def := range file.Funcs {
 		c.fn(def)
 	}
+	c.early()
 	c.dropTree()
 	return p, c.err
 }

@@ -421,6 +421,17 @@ func (vm *VM) loop() {
 			st = vm.setProp(in, regs)
 			goto settle
 
+		case code.CallEarly:
+			a, fn := &regs[in.A()], vm.fn.Prog.Funcs[in.D()]
+			if a.Ref == &value.IntTag && a.Bits-fn.Early.From < fn.Early.Span && vm.fuel >= int64(fn.Cost) && vm.depth < vm.maxDepth {
+				vm.fuel -= int64(fn.Cost)
+				if fn.Early.Set {
+					a.Bits = uint64(fn.Early.Result)
+				}
+				continue
+			}
+			fallthrough
+
 		case code.Call:
 			fn := vm.fn.Prog.Funcs[in.D()]
 			base, depth := vm.base+int(in.A()), vm.depth+1
