@@ -46,13 +46,14 @@ func (vm *VM) finishStop() {
 	}
 }
 
-// place gives the error a position if it has none yet.
+// place gives the error a position and a source if it has none yet. Frames
+// come from the innermost on, where the error arose.
 func (vm *VM) place(f *frame) {
 	if !vm.err.Pos.Known() {
 		vm.err.Pos = vm.posAt(f.fn, max(int(f.pc), 1))
-		if vm.err.Source == "" {
-			vm.err.Source = f.fn.Prog.Name
-		}
+	}
+	if vm.err.Source == "" {
+		vm.err.Source = f.fn.Prog.Name
 	}
 }
 
