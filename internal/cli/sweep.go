@@ -37,20 +37,21 @@ func keepSwept(ctx context.Context, sweep func(context.Context) (int64, error), 
 }
 
 // sweep drops what has expired: sessions, API keys, what scripts keep for a
-// while, and entries of the audit log that are older than the instance keeps
+// while, the memory of webhooks, and entries of the audit log that are older than the instance keeps
 // them. What fails keeps the others from
 // nothing.
 func (s *server) sweep(ctx context.Context) (int64, error) {
 	sessions, err1 := s.auth.Sweep(ctx)
 	keys, err2 := s.auth.SweepKeys(ctx)
 	kept, err3 := s.store.SweepEntries(ctx, time.Now())
-	dropped := sessions + keys + kept
+	hooks, err5 := s.store.SweepDelivered(ctx, time.Now())
+	dropped := sessions + keys + kept + hooks
 	o, err4 := s.store.ReadOptions(ctx)
 	if err4 != nil {
-		return dropped, errors.Join(err1, err2, err3, err4)
+		return dropped, errors.Join(err1, err2, err3, err5, err4)
 	}
 	entries, err4 := s.store.PruneAudit(ctx, time.Now().AddDate(0, 0, -o.AuditDays))
-	return dropped + entries, errors.Join(err1, err2, err3, err4)
+	return dropped + entries, errors.Join(err1, err2, err3, err5, err4)
 }
 
 // leadSweep sweeps while this process is the one of several to do it.

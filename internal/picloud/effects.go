@@ -150,6 +150,9 @@ type Commit struct {
 	Events  []NewEvent
 	Settle  *Settlement // of the event that the invocation was on; nil: there was none
 	Record  *Record     // nil: there is nothing to be recorded
+	// Delivery is the webhook that the invocation was on, which is remembered:
+	// [ErrDelivered] if it is already. nil: there was none.
+	Delivery *Delivery
 }
 
 // ErrStale is the error of a commit that came too late: something that the

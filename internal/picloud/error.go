@@ -36,10 +36,12 @@ const (
 	CodeTooLarge           Code = "too_large"
 	CodeURITooLong         Code = "uri_too_long"
 	CodeHeadersTooLarge    Code = "headers_too_large"
-	CodeRateLimited        Code = "rate_limited" // see Error.RetryAfter
-	CodeOverloaded         Code = "overloaded"   // no capacity after a bounded wait; see Error.RetryAfter
-	CodeUnavailable        Code = "unavailable"  // a part that is needed is away, or stopping
-	CodeCanceled           Code = "canceled"     // the client went away
+	CodeRateLimited        Code = "rate_limited"      // see Error.RetryAfter
+	CodeOverloaded         Code = "overloaded"        // no capacity after a bounded wait; see Error.RetryAfter
+	CodeUnavailable        Code = "unavailable"       // a part that is needed is away, or stopping
+	CodeCanceled           Code = "canceled"          // the client went away
+	CodeWebhookSignature   Code = "webhook_signature" // a webhook without a good signature
+	CodeWebhookStale       Code = "webhook_stale"     // a webhook that was signed too long ago, or in the future
 )
 
 // The codes of a script's own failures. Those for limits are also the values
@@ -86,6 +88,8 @@ var statuses = map[Code]int{
 	CodeRateLimited:        http.StatusTooManyRequests,
 	CodeOverloaded:         http.StatusServiceUnavailable,
 	CodeUnavailable:        http.StatusServiceUnavailable,
+	CodeWebhookSignature:   http.StatusUnauthorized,
+	CodeWebhookStale:       http.StatusUnauthorized,
 	CodeCanceled:           499, // nginx's "client closed request"; nobody is left to read it
 	CodeTimeout:            http.StatusGatewayTimeout,
 	CodeExecutorLost:       http.StatusBadGateway,

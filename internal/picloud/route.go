@@ -37,6 +37,8 @@ type Route struct {
 	Path   string    `json:"path"`
 	Auth   RouteAuth `json:"auth"`
 	CORS   string    `json:"cors"` // as CORS.String has it; "" lets no page of another origin read answers
+	// Webhook is as Webhook.String has it; "" asks for no signature.
+	Webhook string `json:"webhook"`
 }
 
 // RouteAuth tells who may call a route.
@@ -90,6 +92,9 @@ func (r Route) String() string {
 	if r.CORS != "" {
 		s += " " + r.CORS
 	}
+	if r.Webhook != "" {
+		s += " " + r.Webhook
+	}
 	return s
 }
 
@@ -101,7 +106,8 @@ func (r Route) place() Route { return Route{Method: r.Method, Path: r.Path} }
 func DefaultRoute(script string) Route { return Route{Path: "/" + script} }
 
 // ParseRoute reads "[METHOD ]/path[ OPTION…]" and validates it. The options are
-// auth= and those of [ParseCORS]. The error's field is "route".
+// auth= and those of [ParseCORS] and [ParseWebhook]. The error's field is
+// "route".
 func ParseRoute(s string) (Route, error) {
 	if !utf8.ValidString(s) {
 		return Route{}, Invalid("route", "the route is not valid UTF-8")
@@ -122,7 +128,7 @@ func ParseRoute(s string) (Route, error) {
 }
 
 func (r *Route) parseOptions(words []string) error {
-	var cors []string
+	var cors, webhook []string
 	for i, w := range words {
 		name, value, _ := strings.Cut(w, "=")
 		switch {
@@ -136,12 +142,18 @@ func (r *Route) parseOptions(words []string) error {
 			r.Auth = a
 		case strings.HasPrefix(name, "cors"):
 			cors = append(cors, w)
+		case strings.HasPrefix(name, "webhook"):
+			webhook = append(webhook, w)
 		default:
-			return Invalid("route", "%q is neither a path nor an option of a route; the options are auth= and cors=", clip(ToText(w)))
+			return Invalid("route", "%q is neither a path nor an option of a route; the options are auth=, cors= and webhook=", clip(ToText(w)))
 		}
 	}
 	c, err := ParseCORS(strings.Join(cors, " "))
-	r.CORS = c.String()
+	if err != nil {
+		return err
+	}
+	signed, err := ParseWebhook(strings.Join(webhook, " "))
+	r.CORS, r.Webhook = c.String(), signed.String()
 	return err
 }
 
@@ -155,6 +167,9 @@ func (r Route) Validate() error {
 		return Invalid("route", "auth is public, key or member")
 	}
 	if _, err := ParseCORS(r.CORS); err != nil {
+		return err
+	}
+	if _, err := ParseWebhook(r.Webhook); err != nil {
 		return err
 	}
 	return validatePath(r.Path)

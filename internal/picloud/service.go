@@ -185,6 +185,11 @@ type Data interface {
 	Unchanged(ctx context.Context, appID string, seen *Effects) error
 	// SweepEntries drops keys that have expired and tells how many.
 	SweepEntries(ctx context.Context, now time.Time) (int64, error)
+	// Delivered reports whether an app remembers a webhook that has come.
+	Delivered(ctx context.Context, appID string, d Delivery) (bool, error)
+	// SweepDelivered drops what apps need no longer remember of webhooks, and
+	// tells how much.
+	SweepDelivered(ctx context.Context, now time.Time) (int64, error)
 	// Usage is what an app keeps.
 	Usage(ctx context.Context, appID string) (DataUsage, error)
 }

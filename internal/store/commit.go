@@ -197,6 +197,9 @@ func (g *groupWriter) commit(p *pendingCommit) (err error) {
 			return err
 		}
 	}
+	if err := g.notDelivered(c); err != nil {
+		return err
+	}
 	if err := unchanged(g.tx, c.AppID, &c.Effects, g.now); err != nil {
 		return err
 	}
@@ -221,6 +224,9 @@ func (g *groupWriter) commit(p *pendingCommit) (err error) {
 		}
 	}
 	*app = after
+	if err := g.deliver(c); err != nil {
+		return err
+	}
 	if c.Settle != nil {
 		p.wake, err = g.settle(c.Settle)
 	}

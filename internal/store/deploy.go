@@ -198,8 +198,8 @@ func (d *deployment) addRoutes(table *picloud.RouteTable, sc picloud.Script, at 
 			}
 			return err
 		}
-		if _, err := d.tx.exec("INSERT INTO routes (app_id, method, path, auth, cors, script_id, position) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-			d.app.ID, r.Method, r.Path, r.Auth.String(), r.CORS, sc.ID, i); err != nil {
+		if _, err := d.tx.exec("INSERT INTO routes (app_id, method, path, auth, cors, webhook, script_id, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+			d.app.ID, r.Method, r.Path, r.Auth.String(), r.CORS, r.Webhook, sc.ID, i); err != nil {
 			return err
 		}
 	}

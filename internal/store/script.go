@@ -63,13 +63,13 @@ type routeRow struct {
 	scriptID, script string
 }
 
-const routeQuery = "SELECT r.method, r.path, r.auth, r.cors, r.script_id, s.name FROM routes r JOIN scripts s ON s.id = r.script_id"
+const routeQuery = "SELECT r.method, r.path, r.auth, r.cors, r.webhook, r.script_id, s.name FROM routes r JOIN scripts s ON s.id = r.script_id"
 
 // publicAuth is the stored form of [picloud.AuthPublic].
 const publicAuth = "public"
 
 func scanRoute(row scanner) (r routeRow, err error) {
-	err = row.Scan(&r.Method, &r.Path, &r.Auth, &r.CORS, &r.scriptID, &r.script)
+	err = row.Scan(&r.Method, &r.Path, &r.Auth, &r.CORS, &r.Webhook, &r.scriptID, &r.script)
 	if r.Auth == publicAuth {
 		r.Auth = picloud.AuthPublic
 	}

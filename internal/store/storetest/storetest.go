@@ -55,6 +55,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"packed records", packedCases},
 		{"nodes", nodeCases},
 		{"data", dataCases},
+		{"webhook", webhookCases},
 		{"events", eventCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
