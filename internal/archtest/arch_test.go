@@ -46,7 +46,8 @@ var rooms = []room{
 	{"internal/domains", []string{"internal/picloud"}},
 	{"internal/manager", []string{"internal/store", "internal/auth", "internal/access", "internal/domains", "internal/picloud"}},
 	{"internal/httpd", nil},
-	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/picloud"}},
+	{"internal/webhook", []string{"internal/picloud"}},
+	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/webhook", "internal/picloud"}},
 	{"internal/fair", nil},
 	{"internal/executor", []string{"internal/fair", "internal/hostapi", "internal/picloud", "rhai"}},
 	{"internal/cli", []string{
