@@ -46,7 +46,7 @@ func (o *Orchestrator) Invoke(ctx context.Context, app, script string, r *http.R
 		}
 	}
 	id := o.ids.of(r.Header)
-	resp, record, err := o.invoke(ctx, t, picloud.TriggerInvoke, request, id)
+	resp, record, err := o.invoke(ctx, t, picloud.TriggerInvoke, request, id, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,8 @@ type Config struct {
 	// Callers tells who calls routes that are not for everybody; nil answers
 	// those with 503.
 	Callers Callers
+	// Secrets are the apps'; with nil, routes for webhooks answer 503.
+	Secrets Secrets
 	// Node is this process's part in a cluster; the zero value is none.
 	Node Node
 	// Alone says that no other process works on the store: what is claimed at

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/internal/webhook"
 )
 
 // ServeHTTP answers a request of the public.
@@ -108,6 +109,13 @@ func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *tab
 	if err := enabled(route.target); err != nil {
 		return refusal(err, id)
 	}
+	var signature *webhook.Signature
+	if route.hook != nil {
+		var err error
+		if signature, err = webhook.Read(route.hook.spec, r.Header); err != nil {
+			return o.refuseWebhook(r.Context(), route, o.newRequest(r, path), id, err)
+		}
+	}
 	b, err := o.readBody(w, r, route.limits.RequestBytes)
 	if err != nil {
 		return refusal(err, id)
@@ -115,7 +123,13 @@ func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *tab
 	defer b.release()
 	request := o.newRequest(r, path)
 	request.Params, request.Body, request.Auth = route.params(path), b.bytes(), by.seen()
-	resp, record, err := o.invoke(r.Context(), route.target, picloud.TriggerHTTP, request, id)
+	var delivery *picloud.Delivery
+	if signature != nil {
+		if delivery, err = o.accept(r.Context(), route, signature, b.bytes()); err != nil {
+			return o.refuseWebhook(r.Context(), route, request, id, err)
+		}
+	}
+	resp, record, err := o.invoke(r.Context(), route.target, picloud.TriggerHTTP, request, id, delivery)
 	if err != nil {
 		return refusal(err, id)
 	}

@@ -16,8 +16,9 @@ const maxAttempts = 16
 // invoke runs a script, makes what it wants to change happen, and makes its
 // response. When others have changed meanwhile what it read, it is run again.
 // The record is nil when it was entered together with the changes. An error
-// means that the script has not run.
-func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (*picloud.Response, *picloud.Record, error) {
+// means that the script has not run. The delivery, which may be nil, is
+// remembered together with the changes if the answer says that it was taken.
+func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string, delivery *picloud.Delivery) (*picloud.Response, *picloud.Record, error) {
 	started := o.cfg.Now()
 	trace := traceParent(request.Header, id)
 	leave := func() {}
@@ -28,15 +29,21 @@ func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Tr
 			return nil, nil, err
 		}
 		resp, record := o.conclude(t, trigger, request, id, started, trace, outcome)
-		if outcome.Effects == nil {
+		taken := delivery
+		if resp.Status/100 != 2 {
+			taken = nil // its sender is to try again
+		}
+		if outcome.Effects == nil && taken == nil {
 			return resp, record, nil
 		}
-		switch err := o.settle(ctx, t, outcome, record); {
-		case err == nil && outcome.Effects.Changes():
+		switch err := o.settle(ctx, t, outcome, record, taken); {
+		case err == nil && (outcome.Effects.Changes() || taken != nil):
 			o.recorder.wrote([]picloud.Record{*record})
 			return resp, nil, nil
 		case err == nil:
 			return resp, record, nil
+		case errors.Is(err, picloud.ErrDelivered):
+			return duplicate(), record, nil
 		case errors.Is(err, picloud.ErrStale) && attempt < maxAttempts && ctx.Err() == nil:
 			if attempt == 1 {
 				leave = o.lanes.enter(ctx, t.script.AppID)
@@ -64,10 +71,12 @@ func (o *Orchestrator) conclude(t *target, trigger picloud.Trigger, request *pic
 
 // settle makes what a run wants to change happen, or makes sure that what it
 // saw was so all at one moment. A single look at the data is so by itself.
-func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outcome, record *picloud.Record) error {
+func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outcome, record *picloud.Record, taken *picloud.Delivery) error {
 	switch {
-	case out.Effects.Changes():
-		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Record: record})
+	case out.Effects == nil:
+		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Record: record, Delivery: taken})
+	case out.Effects.Changes() || taken != nil:
+		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Record: record, Delivery: taken})
 	case out.Effects.Observations() > 1 && !cutShort(out.Error):
 		return o.cfg.Store.Unchanged(ctx, t.script.AppID, out.Effects)
 	}

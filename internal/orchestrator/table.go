@@ -65,13 +65,14 @@ type route struct {
 	wildcards []wildcard
 	auth      picloud.RouteAuth
 	cors      *cors // nil for none
+	hook      *hook // nil for none
 }
 
 // newRoute is a route ready to be served. A policy that cannot be read, which
 // the store refuses, lets nobody.
 func newRoute(t *target, r picloud.Route) *route {
 	c, _ := newCORS(r)
-	return &route{target: t, wildcards: wildcards(r.Path), auth: r.Auth, cors: c}
+	return &route{target: t, wildcards: wildcards(r.Path), auth: r.Auth, cors: c, hook: newHook(r)}
 }
 
 // wildcard is where in a path a parameter is.

@@ -24,7 +24,7 @@ const (
 func (u *user) copyExample() {
 	u.t.Helper()
 	dir := testenv.Path(u.t, "examples", "github-webhook")
-	for _, name := range []string{"webhook.rhai", "picloud.toml"} {
+	for _, name := range []string{"webhook.rhai", "checked.rhai", "picloud.toml"} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			u.t.Fatal(err)
