@@ -153,7 +153,7 @@ func (w *Webhook) option(word string) error {
 }
 
 // secretNamePattern is what a secret of an app may be called.
-var secretNamePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+var secretNamePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
 // validate refuses what could not be checked, and puts it into its one form.
 func (w *Webhook) validate() error {
