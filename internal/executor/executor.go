@@ -70,7 +70,7 @@ func New(cfg Config) *Executor {
 // be read, CodeUnavailable.
 func (e *Executor) Run(ctx context.Context, x *picloud.Execution, host picloud.Host) *picloud.Outcome {
 	started := e.now()
-	r := &run{e: e, x: x, host: host, log: logbook{limit: x.Limits.LogBytes, now: e.now}}
+	r := &run{e: e, x: x, host: host, started: started, log: logbook{limit: x.Limits.LogBytes, now: e.now}}
 	r.do(ctx)
 	r.out.Logs, r.out.LogsCut = r.log.lines, r.log.cut
 	r.out.Duration = e.now().Sub(started)
@@ -85,8 +85,9 @@ type run struct {
 	log  logbook
 	out  picloud.Outcome
 
-	prog *program
-	turn fair.Turn // the processor, while the run has it
+	started time.Time
+	prog    *program
+	turn    fair.Turn // the processor, while the run has it
 }
 
 // do finds the program and runs it within its wall time.
@@ -103,6 +104,9 @@ func (r *run) do(parent context.Context) {
 	if err != nil {
 		r.out.Response = nil
 		r.out.Error = r.explain(parent, ctx, err)
+		if r.out.Error.Code == picloud.CodeCanceled {
+			r.out.Journal = nil // what was cut off from outside, nothing inside explains
+		}
 		r.log.fail(r.out.Error)
 	}
 }
@@ -140,17 +144,51 @@ func (r *run) guarded(ctx context.Context, s *sandbox) (err error) {
 	if err != nil {
 		return err
 	}
-	s.begin(ctx, r, name)
+	if err := s.begin(ctx, r, name); err != nil {
+		return err
+	}
 	defer s.end()
+	whole := false
+	defer func() {
+		if r.x.Replay == nil && (!whole || r.keepsJournal(err)) {
+			r.out.Journal = s.journal.encode()
+		}
+	}()
+	err = r.finish(ctx, s)
+	whole = true
+	return err
+}
+
+// finish runs the program and takes what it leaves.
+func (r *run) finish(ctx context.Context, s *sandbox) error {
 	stats, err := s.vm.Run(ctx, s.job, s.use)
 	r.out.Operations, r.out.PeakBytes = stats.Operations, stats.PeakBytes
 	if s.inv.Failed() != nil {
-		return &doomedError{s.inv.Failed(), err}
+		err = &doomedError{s.inv.Failed(), err}
+	}
+	if p := s.journal.player; p != nil {
+		err = p.verdict(ctx, err)
+	}
+	if s.inv.Failed() != nil {
+		return err
 	}
 	if r.out.Effects = s.inv.Effects(); err != nil && r.out.Effects != nil {
 		r.out.Effects.Drop() // a run that failed leaves nothing
 	}
 	return err
+}
+
+// keepsJournal reports whether the journal of a run that ended so is to be
+// kept: of those that failed, and of the others if that is asked for. A status
+// below 500 that a script throws for a request is an answer.
+func (r *run) keepsJournal(err error) bool {
+	var script *rhai.Error
+	answered := err == nil
+	if r.x.Event == nil && errors.As(err, &script) && script.RootKind() == "ErrorRuntime" {
+		status, _, ok := hostapi.Thrown(script.Thrown)
+		answered = ok && status < 500
+	}
+	return r.x.KeepJournal || !answered
 }
 
 // doomedError is a failure of the platform that the script could not help, with

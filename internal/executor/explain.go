@@ -32,17 +32,18 @@ func (r *run) explain(parent, ctx context.Context, err error) *picloud.ScriptErr
 	var load *loadError
 	var doomed *doomedError
 	var mine *picloud.Error
+	var diverged *divergedError
 	switch {
+	case errors.As(err, &diverged):
+		return r.explainDiverged(diverged)
+	case errors.Is(err, errCutOff):
+		return r.explainCutOff(err)
 	case errors.As(err, &crash):
 		r.e.log.ErrorContext(ctx, "a script made the server panic", "invocation", r.x.ID, "app", r.x.App, "script", r.x.Script,
 			"version", r.x.Version, "panic", crash.value, "stack", string(crash.stack))
 		return &picloud.ScriptError{Code: picloud.CodeInternal, Message: "something went wrong inside the server"}
 	case ctx.Err() != nil && (!isScript || script.Limit() == "cancelled" || errors.Is(err, ctx.Err()) || errors.Is(err, errWallTime)):
-		e := &picloud.ScriptError{Code: picloud.CodeTimeout, Message: "the script took longer than " + r.x.WallTime().String()}
-		if isScript {
-			r.place(e, script)
-		}
-		return e
+		return r.explainCutOff(err)
 	case errors.As(err, &doomed):
 		return r.explainDoomed(ctx, doomed)
 	case errors.As(err, &load):
@@ -54,6 +55,16 @@ func (r *run) explain(parent, ctx context.Context, err error) *picloud.ScriptErr
 	}
 	r.e.log.ErrorContext(ctx, "a run failed inside", "invocation", r.x.ID, "app", r.x.App, "script", r.x.Script, "err", err)
 	return &picloud.ScriptError{Code: picloud.CodeInternal, Message: "something went wrong inside the server"}
+}
+
+// explainCutOff tells of a run whose time was over.
+func (r *run) explainCutOff(err error) *picloud.ScriptError {
+	e := &picloud.ScriptError{Code: picloud.CodeTimeout, Message: "the script took longer than " + r.x.WallTime().String()}
+	var script *rhai.Error
+	if errors.As(err, &script) {
+		r.place(e, script)
+	}
+	return e
 }
 
 // explainDoomed tells why the platform could not do what a script asked for.

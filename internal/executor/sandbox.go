@@ -16,6 +16,7 @@ import (
 type sandbox struct {
 	vm       *rhai.VM
 	patterns hostapi.Patterns
+	journal  journal
 
 	// Of the run that is on.
 	run     *run
@@ -29,6 +30,7 @@ type sandbox struct {
 	// What begin chooses from, made once: a method value is an allocation.
 	ofRequest, ofEvent func(*rhai.VM) ([]rhai.Value, error)
 	use                func(rhai.Value) error
+	clock              func() time.Time
 }
 
 func newSandbox(vm *rhai.VM) *sandbox {
@@ -45,27 +47,35 @@ func newSandbox(vm *rhai.VM) *sandbox {
 		Sleep:   s.sleep,
 		Resolve: func(ctx context.Context, name string) (*rhai.Program, error) { return s.run.resolve(ctx, name) },
 	}
-	s.use, s.ofRequest, s.ofEvent = s.respond, s.request, s.event
+	s.use, s.ofRequest, s.ofEvent, s.clock = s.respond, s.request, s.event, s.journal.clock
+	s.job.Now = s.clock
 	return s
 }
 
 // begin prepares for a run that calls a function of the script, or with ""
 // goes from the top.
-func (s *sandbox) begin(ctx context.Context, r *run, handler string) {
+func (s *sandbox) begin(ctx context.Context, r *run, handler string) error {
+	if err := s.journal.begin(r); err != nil {
+		return err
+	}
 	s.run, s.ctx, s.limits = r, ctx, runLimits(r.x.Limits)
-	s.inv = hostapi.Invocation{Execution: r.x, Now: r.e.now, Rand: r.e.rand, Patterns: &s.patterns, Log: s.inv.Log}
+	s.inv = hostapi.Invocation{Execution: r.x, Now: s.clock, Rand: &s.journal, Patterns: &s.patterns, Log: s.inv.Log}
 	if r.host != nil {
+		r.host = &s.journal
 		s.inv.Data = &waiting{r}
 	}
-	s.job.Program, s.job.Now = r.prog.prog, r.e.now
+	s.job.Program = r.prog.prog
 	s.job.Func, s.job.Args, s.job.GlobalsFunc = handler, s.ofRequest, s.ofRequest
 	if r.x.Event != nil {
 		s.job.Args, s.job.GlobalsFunc = s.ofEvent, nil
 	}
+	return nil
 }
 
 // end lets go of the run, whose values are not valid any more.
 func (s *sandbox) end() {
+	s.run.host = s.journal.host
+	s.journal.end()
 	s.inv = hostapi.Invocation{Log: s.inv.Log}
 	s.run, s.ctx, s.job.Program, s.globals, s.made = nil, nil, nil, [1]rhai.Value{}, false
 }
@@ -111,6 +121,9 @@ func (s *sandbox) slice() {
 
 // sleep waits without the processor.
 func (s *sandbox) sleep(ctx context.Context, d time.Duration) error {
+	if s.journal.player != nil {
+		return nil // its time is that of the journal
+	}
 	s.run.turn.Leave()
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -115,6 +115,9 @@ func (c *Commit) Size() int {
 	for i := range c.Events {
 		n += len(c.Events[i].Body)
 	}
+	if c.Record != nil {
+		n += len(c.Record.Journal)
+	}
 	return n
 }
 

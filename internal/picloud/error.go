@@ -59,6 +59,7 @@ const (
 	CodeExecutorLost Code = "executor_lost" // the process that ran the script ended before it did
 	CodeStale        Code = "stale"         // other invocations kept changing what the script read
 	CodeQuota        Code = "quota"         // the app keeps more than it may
+	CodeDiverged     Code = "diverged"      // a replay asked for something else than the run before
 )
 
 // statuses is the whole mapping from codes to HTTP.

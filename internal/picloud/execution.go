@@ -25,6 +25,10 @@ type Execution struct {
 	Trigger Trigger
 	Request *Request    // the event, for TriggerHTTP and TriggerInvoke
 	Event   *EventInput // the event, for the other triggers
+	// KeepJournal has the outcome come with its journal also when the run goes
+	// well; without, only when it fails.
+	KeepJournal bool
+	Replay      *Replay // what answers in place of the host; nil: the host does
 }
 
 // WallTime is how long the execution may take.
@@ -83,6 +87,7 @@ type Outcome struct {
 	Operations int64
 	PeakBytes  int64
 	Duration   time.Duration
+	Journal    []byte // encoded, see [Journal]; nil when it was not to be kept
 }
 
 // Response is what a script answers.

@@ -54,6 +54,7 @@ type Invocation struct {
 	ResponseBytes int64            `json:"response_bytes"`
 	LogsCut       bool             `json:"logs_cut,omitempty"` // the log went over its limit
 	Error         *InvocationError `json:"error,omitempty"`    // nil when Status is StatusOK
+	Journal       JournalState     `json:"journal,omitempty"`  // whether there is one, to be looked at and replayed
 }
 
 // InvocationError is why an invocation failed.
@@ -97,4 +98,5 @@ type LogLine struct {
 type Record struct {
 	Invocation Invocation
 	Logs       []LogLine
+	Journal    []byte // as it is kept; nil for none
 }

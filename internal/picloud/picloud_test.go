@@ -302,3 +302,20 @@ func FuzzParseRoute(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDecodeJournal makes sure that a journal of an executor that lies is
+// refused or is one, which stays what it is when it is written again.
+func FuzzDecodeJournal(f *testing.F) {
+	f.Add((&Journal{Calls: []JournalCall{{Call: "kv.read", Args: []byte(`["a"]`), Result: []byte(`[{}]`), At: 1, Took: 2}, {Call: "x", Error: &JournalError{Ended: true}}}, Cut: true}).Encode())
+	f.Add([]byte(`{"calls":null}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		j, err := DecodeJournal(data)
+		if err != nil {
+			return
+		}
+		again, err := DecodeJournal(j.Encode())
+		if err != nil || len(again.Calls) != len(j.Calls) || again.Cut != j.Cut {
+			t.Errorf("%q is read again as %+v, %v", data, again, err)
+		}
+	})
+}

@@ -55,6 +55,9 @@ type Settings struct {
 	Env    map[string]string `json:"env,omitempty"`
 	// Subscriptions are the topics whose messages the script gets.
 	Subscriptions []Subscription `json:"subscriptions,omitempty"`
+	// Journal is the share of the invocations that go well whose journals are
+	// kept: 0 for none, 1 for all. Those of failed ones always are.
+	Journal float64 `json:"journal,omitempty"`
 }
 
 // Clone is a copy that shares no memory with s.
@@ -72,6 +75,9 @@ func (s Settings) Validate(ceiling Limits) error {
 	}
 	if err := s.validateSubscriptions(); err != nil {
 		return err
+	}
+	if !(s.Journal >= 0 && s.Journal <= 1) {
+		return Invalid("journal", "%v is not a share between 0 and 1", s.Journal)
 	}
 	return validateEnv(s.Env)
 }

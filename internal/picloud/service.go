@@ -160,6 +160,9 @@ type Records interface {
 	ListInvocations(ctx context.Context, q RecordQuery) ([]Invocation, error)
 	// ListLogs lists the lines that match q, except that q.Status is ignored.
 	ListLogs(ctx context.Context, q RecordQuery) ([]LogLine, error)
+	// JournalOf is the journal of an invocation, with the invocation, as it
+	// was recorded; CodeNotFound when there is none.
+	JournalOf(ctx context.Context, app, id string) (Invocation, []byte, error)
 	// Recorded is a channel that is closed as soon as records are entered
 	// after the call, by this process or by another one.
 	Recorded() <-chan struct{}

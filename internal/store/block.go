@@ -37,7 +37,7 @@ const (
 // packable reports whether an invocation may be packed.
 func packable(r *picloud.Record) bool {
 	v := &r.Invocation
-	if v.Status != picloud.StatusOK || v.Error != nil || v.LogsCut || len(r.Logs) > 0 {
+	if v.Status != picloud.StatusOK || v.Error != nil || v.LogsCut || len(r.Logs) > 0 || v.Journal != picloud.JournalNone {
 		return false
 	}
 	made, ok := idTime(v.ID)

@@ -74,13 +74,17 @@ func (s *Store) overflow(ctx context.Context, limit int64) (last int64, err erro
 	return last, err
 }
 
-// pruneWhere deletes the invocations of a condition on $1, with their logs.
+// pruneWhere deletes the invocations of a condition on $1, with their logs and
+// journals.
 func (s *Store) pruneWhere(ctx context.Context, total *picloud.Pruned, condition string, arg int64) error {
 	chosen := " IN (SELECT seq FROM invocations WHERE " + condition + " ORDER BY seq LIMIT $2)"
 	for {
 		var invocations, logs int64
 		err := s.write(ctx, "prune records", func(tx *tx) (err error) {
 			if logs, err = tx.exec("DELETE FROM logs WHERE invocation_seq"+chosen, arg, pruneChunk); err != nil {
+				return err
+			}
+			if _, err = tx.exec("DELETE FROM journals WHERE invocation_seq"+chosen, arg, pruneChunk); err != nil {
 				return err
 			}
 			invocations, err = tx.exec("DELETE FROM invocations WHERE seq"+chosen, arg, pruneChunk)

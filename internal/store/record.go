@@ -96,7 +96,7 @@ type recordWriter struct {
 
 func newRecordWriter(tx *tx) (*recordWriter, error) {
 	inv, err := tx.PrepareContext(tx.ctx, `INSERT INTO invocations (seq, `+invocationColumns+`, size)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 		ON CONFLICT (id) DO NOTHING`)
 	if err != nil {
 		return nil, err
@@ -127,12 +127,17 @@ func (w *recordWriter) add(r *picloud.Record, seq int64) error {
 	res, err := w.invocations.ExecContext(w.tx.ctx, seq, v.ID, v.AppID, v.App, v.ScriptID, v.Script, v.Version,
 		string(v.Trigger), string(v.Status), storable(v.Method), storable(v.Path), v.HTTPStatus, micros(v.StartedAt), int64(v.Duration),
 		v.Operations, v.PeakBytes, v.RequestBytes, v.ResponseBytes, v.LogsCut,
-		string(e.Code), storable(e.Message), e.Line, e.Column, recordSize(r))
+		string(e.Code), storable(e.Message), e.Line, e.Column, string(v.Journal), recordSize(r))
 	if err != nil {
 		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
+	}
+	if r.Journal != nil {
+		if err := addJournal(w.tx, seq, r.Journal); err != nil {
+			return err
+		}
 	}
 	for i := range r.Logs {
 		l := &r.Logs[i]
@@ -154,7 +159,7 @@ func storable(s string) string {
 
 // recordSize is about how many bytes a record takes on disk.
 func recordSize(r *picloud.Record) int64 {
-	n := invocationOverhead + len(r.Invocation.Path)
+	n := invocationOverhead + len(r.Invocation.Path) + len(r.Journal)
 	if e := r.Invocation.Error; e != nil {
 		n += len(e.Message)
 	}
@@ -166,14 +171,14 @@ func recordSize(r *picloud.Record) int64 {
 
 const invocationColumns = `id, app_id, app, script_id, script, version, trigger_kind, status, method, path, http_status,
 	started_at, duration_ns, operations, peak_bytes, request_bytes, response_bytes, logs_cut,
-	error_code, error_message, error_line, error_column`
+	error_code, error_message, error_line, error_column, journal`
 
 func scanInvocation(row scanner) (v picloud.Invocation, err error) {
 	var started int64
 	var e picloud.InvocationError
 	err = row.Scan(&v.Seq, &v.ID, &v.AppID, &v.App, &v.ScriptID, &v.Script, &v.Version, &v.Trigger, &v.Status,
 		&v.Method, &v.Path, &v.HTTPStatus, &started, &v.Duration, &v.Operations, &v.PeakBytes, &v.RequestBytes,
-		&v.ResponseBytes, &v.LogsCut, &e.Code, &e.Message, &e.Line, &e.Column)
+		&v.ResponseBytes, &v.LogsCut, &e.Code, &e.Message, &e.Line, &e.Column, &v.Journal)
 	v.StartedAt = fromMicros(started)
 	if e.Code != "" {
 		v.Error = &e

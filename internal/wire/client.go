@@ -157,6 +157,11 @@ func lostOutcome() *picloud.Outcome {
 func (c *Client) Run(ctx context.Context, x *picloud.Execution, host picloud.Host) (*picloud.Outcome, error) {
 	started := time.Now()
 	p := &pending{x: x, host: host, parent: ctx, outcome: make(chan *picloud.Outcome, 1)}
+	if x.Replay != nil {
+		for _, hash := range x.Replay.Versions {
+			p.name(hash)
+		}
+	}
 	id, err := c.begin(p)
 	if err != nil {
 		return nil, err

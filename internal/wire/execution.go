@@ -11,7 +11,7 @@ const (
 	// maxRequestFields is above what a request's head of 64 KiB can hold.
 	maxRequestFields = 32 << 10
 	maxParams        = 1 << 10
-	maxRunText       = 3 << 20 // an environment, a header, and the body of an event
+	maxRunText       = 3<<20 + journalRoom // an environment, a header, the body of an event, and a journal
 )
 
 // appendExecution writes an execution and how long its caller will wait for
@@ -30,6 +30,7 @@ func appendExecution(b []byte, x *picloud.Execution, wait time.Duration) []byte 
 	if b = appendBool(b, x.Event != nil); x.Event != nil {
 		b = appendEvent(b, x.Event)
 	}
+	b = appendReplay(appendBool(b, x.KeepJournal), x.Replay)
 	b = appendBool(b, x.Request != nil)
 	var body []byte
 	if q := x.Request; q != nil {
@@ -90,6 +91,7 @@ func decodeExecution(b []byte, owned bool) (x *picloud.Execution, wait time.Dura
 	if d.bool() {
 		x.Event = d.event()
 	}
+	x.KeepJournal, x.Replay = d.bool(), d.replay()
 	if d.bool() {
 		x.Request = d.request(body, owned)
 	}

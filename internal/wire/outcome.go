@@ -29,7 +29,7 @@ func outcomeSize(l *picloud.Limits) int {
 
 // textSize is that of everything but the body.
 func textSize(l *picloud.Limits) int {
-	return int(2*min(l.LogBytes, 1<<28)) + logRoom + textRoom + effectsRoom
+	return int(2*min(l.LogBytes, 1<<28)) + logRoom + textRoom + effectsRoom + journalRoom
 }
 
 func appendOutcome(b []byte, o *picloud.Outcome) []byte {
@@ -41,7 +41,7 @@ func appendOutcome(b []byte, o *picloud.Outcome) []byte {
 		l := &o.Logs[i]
 		b = appendInt(appendText(appendText(appendTime(b, l.At), string(l.Level)), l.Message), int64(l.Line))
 	}
-	b = appendEffects(b, o.Effects)
+	b = appendBytes(appendEffects(b, o.Effects), o.Journal)
 	if e := o.Error; e != nil {
 		b = appendBool(b, false)
 		for _, s := range [...]string{string(e.Code), e.Message, e.Script, e.SourceLine} {
@@ -68,7 +68,7 @@ func decodeOutcome(b []byte, owned bool, l *picloud.Limits) (*picloud.Outcome, e
 	}
 	d := &decoder{s: text}
 	o := &picloud.Outcome{Operations: d.int(), PeakBytes: d.int(), Duration: time.Duration(d.int()), LogsCut: d.bool()}
-	o.Logs, o.Effects = d.logs(l.LogBytes), d.effects()
+	o.Logs, o.Effects, o.Journal = d.logs(l.LogBytes), d.effects(), d.journal()
 	if d.bool() {
 		o.Response = d.response(body, owned, l.ResponseBytes)
 	} else if o.Error = d.scriptError(); o.Effects.Changes() {

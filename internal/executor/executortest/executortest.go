@@ -93,7 +93,7 @@ func Exercise(t *testing.T, e Executor) {
 		"Values": values, "TheRequestArrivesWhole": request, "Responses": responses, "Failures": failures, "Limits": limits,
 		"Logs": logs, "Imports": imports, "HostsThatFail": failingHosts, "Canceled": canceled, "Deadlines": deadlines,
 		"LargeBodies": largeBodies, "ManyAtOnce": many, "CallsAreCanceled": callsAreCanceled,
-		"Effects": effects, "Events": events,
+		"Effects": effects, "Events": events, "Journals": journals, "JournalsKept": journalsKept, "Divergence": divergence,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -35,6 +35,30 @@ var recordCases = []testCase{
 		same(f, "level of a line", l.Level, picloud.LevelInfo)
 		same(f, "place of a line", l.Line, 2)
 	}},
+	{"a journal comes back with its invocation, and goes with it", func(f *fixture) {
+		sc := f.deploy("hello", "1").Script
+		kept, none := f.record(sc, time.Now().Add(-time.Hour)), f.record(sc, time.Now())
+		kept.Invocation.Journal, kept.Journal = picloud.JournalKept, []byte{1, 0, 255}
+		f.ok(f.AddRecords(f.ctx, []picloud.Record{kept, none}))
+		f.ok(f.AddRecords(f.ctx, []picloud.Record{kept})) // tried again
+		v, data, err := f.JournalOf(f.ctx, picloud.DefaultApp, kept.Invocation.ID)
+		f.ok(err)
+		same(f, "journal", string(data), "\x01\x00\xff")
+		same(f, "its invocation", v.ID, kept.Invocation.ID)
+		same(f, "its state", v.Journal, picloud.JournalKept)
+		_, _, err = f.JournalOf(f.ctx, picloud.DefaultApp, none.Invocation.ID)
+		f.code(err, picloud.CodeNotFound)
+		_, _, err = f.JournalOf(f.ctx, picloud.DefaultApp, "nothing")
+		f.code(err, picloud.CodeNotFound)
+		_, err = f.Prune(f.ctx, picloud.Retention{MaxAge: time.Minute}, time.Now())
+		f.ok(err)
+		_, _, err = f.JournalOf(f.ctx, picloud.DefaultApp, kept.Invocation.ID)
+		f.code(err, picloud.CodeNotFound)
+		f.ok(f.AddRecords(f.ctx, []picloud.Record{kept})) // its number is another one: nothing of the old is in the way
+		_, data, err = f.JournalOf(f.ctx, picloud.DefaultApp, kept.Invocation.ID)
+		f.ok(err)
+		same(f, "journal entered anew", len(data), 3)
+	}},
 	{"a success has no error, and an empty batch is fine", func(f *fixture) {
 		sc := f.deploy("hello", "1").Script
 		f.ok(f.AddRecords(f.ctx, nil))
