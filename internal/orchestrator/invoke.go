@@ -51,7 +51,7 @@ func (o *Orchestrator) Invoke(ctx context.Context, app, script string, r *http.R
 		return nil, err
 	}
 	if record != nil {
-		o.recorder.add(*record)
+		o.recorder.add(record)
 	}
 	w := &memoryWriter{header: http.Header{}}
 	write(w, resp, id)

@@ -15,8 +15,10 @@ const (
 	// flushDelay is how long a record waits for company. A batch is one
 	// transaction and one disk sync.
 	flushDelay = 100 * time.Millisecond
-	// fullBatch is written at once.
-	fullBatch = 1000
+	// fullBatch is written at once. It is above what comes within flushDelay
+	// on a machine of a few processors: a transaction costs as much as some
+	// hundred records.
+	fullBatch = 4000
 	// While the store is away records wait, up to these bounds: then lines of
 	// logs are dropped, the oldest first, and after them whole records.
 	maxWaitingLogs    = 32 << 20 // bytes
@@ -47,6 +49,7 @@ type recorder struct {
 
 	mu       sync.Mutex
 	waiting  []picloud.Record
+	spare    []picloud.Record // room for the next ones, empty
 	logBytes int   // of the lines that wait
 	logsFrom int   // before this index the lines have been dropped
 	lost     int64 // lines and records dropped since it was last said
@@ -67,11 +70,14 @@ func newRecorder(store picloud.Records, r picloud.Retention, now func() time.Tim
 // start cuts the history once, in the background.
 func (rc *recorder) start() { rc.goPrune() }
 
-// add takes a record. It never waits for the store.
-func (rc *recorder) add(r picloud.Record) {
+// add takes a record, by copying it. It never waits for the store.
+func (rc *recorder) add(r *picloud.Record) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
-	rc.waiting = append(rc.waiting, r)
+	if rc.waiting == nil {
+		rc.waiting, rc.spare = rc.spare, nil
+	}
+	rc.waiting = append(rc.waiting, *r)
 	rc.logBytes += logBytes(r.Logs)
 	rc.bound()
 	switch {
@@ -90,7 +96,7 @@ func (rc *recorder) arm(d time.Duration) {
 	rc.timer = time.AfterFunc(d, func() {
 		ctx, cancel := context.WithTimeout(rc.life, flushTime)
 		defer cancel()
-		_ = rc.flush(ctx) // it is logged, and tried again
+		_, _ = rc.writeBatch(ctx) // it is logged, and tried again
 	})
 }
 
@@ -127,20 +133,31 @@ func logBytes(lines []picloud.LogLine) int {
 // flush writes everything that waits. What cannot be written waits on, and is
 // tried again later.
 func (rc *recorder) flush(ctx context.Context) error {
+	for {
+		if n, err := rc.writeBatch(ctx); n == 0 || err != nil {
+			return err
+		}
+	}
+}
+
+// writeBatch writes what waits, up to a batch, and is how many that were. What
+// comes meanwhile has its own delay: were it written at once, a busy server would
+// write small batches all the time.
+func (rc *recorder) writeBatch(ctx context.Context) (int, error) {
 	rc.writing.Lock()
 	defer rc.writing.Unlock()
-	for {
-		batch := rc.take()
-		if len(batch) == 0 {
-			return nil
-		}
-		if err := rc.store.AddRecords(ctx, batch); err != nil {
-			rc.putBack(batch)
-			rc.log.WarnContext(ctx, "write records: they wait in memory", "err", err, "records", len(batch))
-			return fmt.Errorf("write records: %w", err)
-		}
-		rc.wrote(batch)
+	batch := rc.take()
+	if len(batch) == 0 {
+		return 0, nil
 	}
+	if err := rc.store.AddRecords(ctx, batch); err != nil {
+		rc.putBack(batch)
+		rc.log.WarnContext(ctx, "write records: they wait in memory", "err", err, "records", len(batch))
+		return 0, fmt.Errorf("write records: %w", err)
+	}
+	rc.wrote(batch)
+	rc.reuse(batch)
+	return len(batch), nil
 }
 
 // take removes the next batch from the buffer.
@@ -152,24 +169,38 @@ func (rc *recorder) take() []picloud.Record {
 		rc.timer = nil
 	}
 	n := min(len(rc.waiting), 2*fullBatch)
-	batch := rc.waiting[:n:n]
-	rc.waiting = rc.waiting[n:]
-	if len(rc.waiting) == 0 {
-		rc.waiting = nil
+	batch := rc.waiting[:n]
+	if n == len(rc.waiting) {
+		rc.waiting = nil // the room behind them is the batch's, too
+	} else {
+		batch, rc.waiting = batch[:n:n], rc.waiting[n:]
+		rc.arm(0)
 	}
 	rc.logsFrom = max(0, rc.logsFrom-n)
-	for _, r := range batch {
-		rc.logBytes -= logBytes(r.Logs)
+	for i := range batch {
+		rc.logBytes -= logBytes(batch[i].Logs)
 	}
 	return batch
+}
+
+// reuse keeps the room of a batch that has been written for the next records,
+// unless it is much more than they take.
+func (rc *recorder) reuse(batch []picloud.Record) {
+	if cap(batch) > 2*fullBatch || cap(batch) > 4*len(batch) {
+		return
+	}
+	clear(batch)
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	rc.spare = batch[:0]
 }
 
 // putBack returns a batch to the front of the buffer.
 func (rc *recorder) putBack(batch []picloud.Record) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
-	for _, r := range batch {
-		rc.logBytes += logBytes(r.Logs)
+	for i := range batch {
+		rc.logBytes += logBytes(batch[i].Logs)
 	}
 	rc.waiting = append(batch, rc.waiting...)
 	rc.logsFrom = 0
@@ -184,7 +215,8 @@ func (rc *recorder) putBack(batch []picloud.Record) {
 // wrote tells those who wait for records, and sees to the retention.
 func (rc *recorder) wrote(batch []picloud.Record) {
 	bytes := int64(0)
-	for _, r := range batch {
+	for i := range batch {
+		r := &batch[i]
 		bytes += int64(400 + len(r.Invocation.Path) + logBytes(r.Logs))
 	}
 	rc.mu.Lock()

@@ -68,8 +68,8 @@ func newShelf(t *testing.T) (*shelf, *recorder) {
 	return s, rc
 }
 
-func record(id string, lines ...string) picloud.Record {
-	r := picloud.Record{Invocation: picloud.Invocation{ID: id}}
+func record(id string, lines ...string) *picloud.Record {
+	r := &picloud.Record{Invocation: picloud.Invocation{ID: id}}
 	for _, l := range lines {
 		r.Logs = append(r.Logs, picloud.LogLine{Message: l})
 	}

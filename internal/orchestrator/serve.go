@@ -139,7 +139,7 @@ func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *tab
 	}
 	write(w, resp, id)
 	if record != nil {
-		o.recorder.add(*record)
+		o.recorder.add(record)
 	}
 	o.touch(r.Context(), by)
 	return nil

@@ -10,9 +10,11 @@ import (
 	"github.com/picloud/picloud/internal/picloud"
 )
 
-func testBlock(n int) block {
+// testBlock is a block as it is read, and as it is before it is written.
+func testBlock(n int) (block, *growing) {
 	ids := picloud.NewIDs(time.Now, rand.Reader)
 	var b block
+	g := &growing{}
 	for i := range n {
 		b = append(b, picloud.Invocation{
 			ID: ids.New(), Seq: int64(10 + 3*i), AppID: "a", App: "app", ScriptID: "s", Script: "script", Version: i % 3,
@@ -20,12 +22,16 @@ func testBlock(n int) block {
 			StartedAt: time.UnixMicro(1_700_000_000_000_000 - int64(i)).UTC(), Duration: 12345, Operations: 7,
 		})
 	}
-	return b
+	for i := range b {
+		v, _ := pack(&picloud.Record{Invocation: b[i]}, b[i].Seq)
+		g.list = append(g.list, v)
+	}
+	return b, g
 }
 
 func TestBlockComesBack(t *testing.T) {
-	b := testBlock(1000)
-	data := b.encode()
+	b, g := testBlock(1000)
+	data := g.encode()
 	got, err := decodeBlock(data)
 	if err != nil || !reflect.DeepEqual(got, b) {
 		t.Fatalf("%v: %+v", err, got[:1])
@@ -39,7 +45,8 @@ func TestBlockComesBack(t *testing.T) {
 }
 
 func FuzzDecodeBlock(f *testing.F) {
-	f.Add(testBlock(3).encode())
+	_, g := testBlock(3)
+	f.Add(g.encode())
 	f.Add([]byte{blockFormat})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if b, err := decodeBlock(data); err == nil && len(b) > len(data) {

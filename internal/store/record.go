@@ -71,9 +71,7 @@ func enter(tx *tx, batch []picloud.Record, seq int64) error {
 	for i := range batch {
 		r := &batch[i]
 		seq++
-		if packable(r) {
-			v := r.Invocation
-			v.Seq = seq
+		if v, ok := pack(r, seq); ok {
 			p.add(v)
 			continue
 		}
