@@ -37,6 +37,7 @@ const (
 type conn struct {
 	s     *Server
 	net   net.Conn
+	whole net.Conn // the same for what leaves in several pieces with one call
 	state atomic.Int32
 
 	buf  []byte // of which buf[r:w] has been read and not yet used
@@ -57,7 +58,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{s: s, net: nc, buf: make([]byte, firstBuffer), header: make(http.Header, 16)}
+	c := &conn{s: s, net: newSocket(nc), whole: nc, buf: make([]byte, firstBuffer), header: make(http.Header, 16)}
 	c.watch.c = c
 	c.answer.c = c
 	c.answer.header = make(http.Header, 8)
@@ -354,6 +355,6 @@ func (c *conn) send(data ...[]byte) error {
 		return err
 	}
 	list := net.Buffers(data)
-	_, err := list.WriteTo(c.net)
+	_, err := list.WriteTo(c.whole)
 	return err
 }
