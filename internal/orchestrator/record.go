@@ -15,7 +15,7 @@ const (
 )
 
 // newRecord is what is kept of an invocation.
-func newRecord(t *target, trigger picloud.Trigger, q *picloud.Request, id string, started time.Time, out *picloud.Outcome, resp *picloud.Response) picloud.Record {
+func newRecord(t *target, trigger picloud.Trigger, q *picloud.Request, id string, started time.Time, out *picloud.Outcome, resp *picloud.Response) *picloud.Record {
 	v := picloud.Invocation{
 		ID: id, AppID: t.script.AppID, App: t.script.App, ScriptID: t.script.ID, Script: t.script.Name,
 		Version: t.version.Number, Trigger: trigger, Status: statusOf(out.Error),
@@ -26,7 +26,7 @@ func newRecord(t *target, trigger picloud.Trigger, q *picloud.Request, id string
 	if e := out.Error; e != nil && v.Status != picloud.StatusOK {
 		v.Error = recordedError(e)
 	}
-	return picloud.Record{Invocation: v, Logs: out.Logs}
+	return &picloud.Record{Invocation: v, Logs: out.Logs}
 }
 
 // newEventRecord is what is kept of a run on an event.

@@ -50,9 +50,9 @@ type recorder struct {
 	mu       sync.Mutex
 	waiting  []picloud.Record
 	spare    []picloud.Record // room for the next ones, empty
-	logBytes int   // of the lines that wait
-	logsFrom int   // before this index the lines have been dropped
-	lost     int64 // lines and records dropped since it was last said
+	logBytes int              // of the lines that wait
+	logsFrom int              // before this index the lines have been dropped
+	lost     int64            // lines and records dropped since it was last said
 	timer    *time.Timer
 	backoff  time.Duration
 	stopped  bool

@@ -65,8 +65,7 @@ func (o *Orchestrator) conclude(t *target, trigger picloud.Trigger, request *pic
 	if trace != "" {
 		resp.Header["Traceparent"] = []string{trace}
 	}
-	record := newRecord(t, trigger, request, id, started, out, resp)
-	return resp, &record
+	return resp, newRecord(t, trigger, request, id, started, out, resp)
 }
 
 // settle makes what a run wants to change happen, or makes sure that what it
