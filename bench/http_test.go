@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(peerEnv); name != "" {
 		servePeer(name)
 	}
-	os.Exit(m.Run())
+	os.Exit(testenv.Main(m))
 }
 
 // workload is a script and what asks for it. /hello and /fib are compared with

@@ -234,7 +234,7 @@ func eventExecution(t *target, e picloud.Event) *picloud.Execution {
 		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
 		Trigger: e.Trigger,
 		Event: &picloud.EventInput{
-			ID: e.ID, Source: e.Source, Key: e.Key, Kind: e.Kind, Body: e.Body, At: e.EnteredAt, Due: e.DueAt, Attempt: e.Attempts,
+			ID: e.ID, Source: e.Source, Key: e.Key, Kind: e.Kind, Body: e.Body, At: e.EnteredAt, Due: e.PlannedAt, Attempt: e.Attempts,
 		},
 	}
 }
@@ -242,17 +242,18 @@ func eventExecution(t *target, e picloud.Event) *picloud.Execution {
 // settleEvent commits what a run on an event wants to change, and what becomes
 // of the event: done, to be tried again, or given up.
 func (o *Orchestrator) settleEvent(ctx context.Context, t *target, e picloud.Event, sub picloud.Subscription, started time.Time, out *picloud.Outcome) error {
-	c := picloud.Commit{AppID: t.script.AppID, Settle: &picloud.Settlement{EventID: e.ID, Claim: e.Claim}}
+	c := picloud.Commit{AppID: t.script.AppID, Settle: []picloud.Settlement{{EventID: e.ID, Claim: e.Claim}}}
+	settled := &c.Settle[0]
 	if out.Effects != nil && !cutShort(out.Error) {
 		c.Effects = *out.Effects
 	}
 	if out.Error != nil {
 		c.Effects.Drop()
-		c.Settle.Error = recordedError(out.Error).Message
+		settled.Error = recordedError(out.Error).Message
 		if e.Attempts >= sub.Attempts() {
-			c.Settle.Dead = true
+			settled.Dead = true
 		} else {
-			c.Settle.RetryAt = o.cfg.Now().Add(jitter(sub.RetryDelay(e.Attempts, out.Error.RetryAfter)))
+			settled.RetryAt = o.cfg.Now().Add(jitter(sub.RetryDelay(e.Attempts, out.Error.RetryAfter)))
 		}
 	}
 	c.Events = o.fanOut(t.script.AppID, c.Effects.Messages)
@@ -267,7 +268,7 @@ func (o *Orchestrator) settleEvent(ctx context.Context, t *target, e picloud.Eve
 
 // giveUp has an event be dead without another run.
 func (o *Orchestrator) giveUp(ctx context.Context, t *target, e picloud.Event, why string) {
-	err := o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Settle: &picloud.Settlement{EventID: e.ID, Claim: e.Claim, Dead: true, Error: why}})
+	err := o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Settle: []picloud.Settlement{{EventID: e.ID, Claim: e.Claim, Dead: true, Error: why}}})
 	if err != nil && !errors.Is(err, picloud.ErrLost) {
 		o.cfg.Log.WarnContext(ctx, "an event cannot be given up", "event", e.ID, "script", t.script.Name, "err", err)
 	}

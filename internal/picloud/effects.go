@@ -151,8 +151,8 @@ type Commit struct {
 	AppID   string
 	Effects Effects
 	Events  []NewEvent
-	Settle  *Settlement // of the event that the invocation was on; nil: there was none
-	Record  *Record     // nil: there is nothing to be recorded
+	Settle  []Settlement // of the events that the invocation was on
+	Record  *Record      // nil: there is nothing to be recorded
 	// Delivery is the webhook that the invocation was on, which is remembered:
 	// [ErrDelivered] if it is already. nil: there was none.
 	Delivery *Delivery

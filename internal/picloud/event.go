@@ -51,7 +51,8 @@ type Event struct {
 	Kind     ValueKind
 	Body     []byte
 	EnteredAt,
-	DueAt time.Time
+	PlannedAt, // when it was to be run
+	DueAt time.Time // when it is to be run next, or its claim ends
 	State    EventState
 	Claim    string // who runs it; "" for nobody
 	Attempts int    // runs that have begun
@@ -68,6 +69,14 @@ type NewEvent struct {
 	Kind     ValueKind
 	Body     []byte
 	DueAt    time.Time // zero: now
+	// Claim has the event be claimed on entering, until Until, if it can be run
+	// at once: by whoever enters it, who need not look for it then. Held tells
+	// whether that is so; Seq is its place. Both are set by [Data.Commit] when
+	// it succeeds.
+	Claim string
+	Until time.Time
+	Held  bool
+	Seq   int64 // 0: it was not entered, because its script is gone
 }
 
 // Message is what a script or a client publishes on a topic of its app.

@@ -211,6 +211,9 @@ type Events interface {
 	// anybody, be due at once, and tells how many: those of a process that is
 	// gone.
 	ReleaseEvents(ctx context.Context, claim string) (int64, error)
+	// ReturnEvents gives back events that whoever claim names has claimed and
+	// not begun to run: they are due at once, and the attempt does not count.
+	ReturnEvents(ctx context.Context, claim string, seqs []int64) error
 	// Entered is a channel that is closed as soon as events are entered, or
 	// due earlier than they were, after the call.
 	Entered() <-chan struct{}

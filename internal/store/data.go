@@ -14,6 +14,12 @@ const aliveAt3 = "(expires_at = 0 OR expires_at > $3)"
 
 // ReadEntries implements [picloud.Data].
 func (s *Store) ReadEntries(ctx context.Context, appID string, keys []string) ([]picloud.Entry, error) {
+	if len(keys) == 1 {
+		if e, err := s.readEntry(appID, keys[0]); err == nil {
+			return []picloud.Entry{e}, nil
+		}
+		// Whatever was wrong, a transaction knows what to do about it.
+	}
 	entries := make([]picloud.Entry, len(keys))
 	err := s.read(ctx, "read keys", func(tx *tx) error {
 		now := micros(s.now())
@@ -31,6 +37,26 @@ func (s *Store) ReadEntries(ctx context.Context, appID string, keys []string) ([
 		return nil
 	})
 	return entries, err
+}
+
+const readEntryText = "SELECT key, version, expires_at, kind, value FROM kv WHERE app_id = $1 AND key = $2 AND " + aliveAt3
+
+// readEntry reads one key, which is at one moment without a transaction. It
+// takes so little time that it is not given up half way: SQLite's driver would
+// start a goroutine to watch for that.
+func (s *Store) readEntry(appID, key string) (picloud.Entry, error) {
+	s.statements.Add(1)
+	ctx := context.Background()
+	if s.pg != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, transactionTime)
+		defer cancel()
+	}
+	e, err := scanEntry(s.lookup.QueryRowContext(ctx, appID, []byte(key), micros(s.now())))
+	if errors.Is(err, sql.ErrNoRows) {
+		return picloud.Entry{Key: key}, nil
+	}
+	return e, err
 }
 
 // ListEntries implements [picloud.Data].
@@ -120,7 +146,12 @@ func unchanged(tx *tx, appID string, seen *picloud.Effects, now int64) error {
 			return picloud.ErrStale
 		}
 	}
-	for _, r := range seen.Ranges {
+	return unchangedRanges(tx, appID, seen.Ranges, now)
+}
+
+// unchangedRanges is unchanged for listings.
+func unchangedRanges(tx *tx, appID string, ranges []picloud.RangeRead, now int64) error {
+	for _, r := range ranges {
 		in := keyRange(appID, r.From, r.To, fromMicros(now))
 		var count, newest int64
 		err := tx.row("SELECT CAST(count(*) AS bigint), CAST(coalesce(max(version), 0) AS bigint) FROM kv WHERE "+in.where, in.args...).Scan(&count, &newest)

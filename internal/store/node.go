@@ -104,11 +104,17 @@ func (s *Store) RenewNode(ctx context.Context, id string, l picloud.NodeLoad) (m
 	return m, err
 }
 
+// claimReach is longer than any claim lasts, also after a clock was set back by
+// an hour or two.
+const claimReach = 4 * time.Hour
+
 // releaseLost has the events be due at once that nodes had claimed whose lease
 // is over, and tells how many.
 func releaseLost(tx *tx, now int64) (int64, error) {
-	n, err := tx.exec("UPDATE events SET due_at = $1, claim = '' WHERE claim <> '' AND claim NOT IN (SELECT id FROM nodes WHERE heartbeat_at > $2)",
-		now, now-picloud.NodeLease.Microseconds())
+	// The claims that have not ended, found by when they do.
+	n, err := tx.exec(`UPDATE events SET due_at = $1, claim = '' WHERE state = 'waiting' AND due_at > $1 AND due_at <= $3 AND claim <> ''
+		AND claim NOT IN (SELECT id FROM nodes WHERE heartbeat_at > $2)`,
+		now, now-picloud.NodeLease.Microseconds(), now+claimReach.Microseconds())
 	if err != nil || n == 0 {
 		return n, err
 	}

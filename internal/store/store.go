@@ -44,9 +44,11 @@ type Store struct {
 	changes    subscribers
 	entered    signal // events were entered, by whomever
 	commits    committer
-	quota      int64  // bytes that an app may keep
-	recorded   signal // records were entered, by whomever
-	membership signal // nodes came, went, or got another state
+	prepared   prepared
+	lookup     *sql.Stmt // reads one key
+	quota      int64     // bytes that an app may keep
+	recorded   signal    // records were entered, by whomever
+	membership signal    // nodes came, went, or got another state
 }
 
 var (
@@ -88,6 +90,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.Close()
 		return nil, fmt.Errorf("open database %s: %w", name, err)
 	}
+	var err error
+	if s.lookup, err = s.reader.PrepareContext(ctx, readEntryText); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open database %s: %w", name, err)
+	}
 	return s, nil
 }
 
@@ -120,6 +127,10 @@ func (s *Store) openPostgres(ctx context.Context, url string) (err error) {
 // is no error.
 func (s *Store) Close() error {
 	s.commits.work.Wait()
+	s.prepared.close()
+	if s.lookup != nil {
+		s.lookup.Close()
+	}
 	if s.listener != nil {
 		s.listener.stop()
 	}

@@ -26,6 +26,7 @@ type Postgres struct {
 	dir    string       // data and socket; removed by remove
 	bin    string       // folder of the programs
 	as     *credential  // nil is the user of the test
+	sync   bool         // syncs the disk
 	made   atomic.Int64 // databases
 	mu     sync.Mutex
 	server *exec.Cmd     // nil while it is stopped
@@ -60,16 +61,22 @@ func Main(m *testing.M) int {
 // ends. Without PostgreSQL the test is skipped, and fails where CI is set.
 func Database(tb testing.TB) string {
 	tb.Helper()
-	shared.once.Do(func() { shared.server, shared.err = newPostgres() })
+	shared.once.Do(func() { shared.server, shared.err = newPostgres(false) })
 	orSkip(tb, shared.err)
 	return shared.server.Database(tb)
 }
 
 // StartPostgres starts a server for one test, which may stop it and start it
 // again.
-func StartPostgres(tb testing.TB) *Postgres {
+func StartPostgres(tb testing.TB) *Postgres { return startFor(tb, false) }
+
+// StartDurablePostgres is StartPostgres with every commit synced to the disk,
+// as it is where data matters: for measuring.
+func StartDurablePostgres(tb testing.TB) *Postgres { return startFor(tb, true) }
+
+func startFor(tb testing.TB, sync bool) *Postgres {
 	tb.Helper()
-	p, err := newPostgres()
+	p, err := newPostgres(sync)
 	orSkip(tb, err)
 	tb.Cleanup(p.remove)
 	return p
@@ -80,7 +87,7 @@ func StartPostgres(tb testing.TB) *Postgres {
 // as fast as migrating each.
 func PreparedDatabase(tb testing.TB, prepare func(url string) error) string {
 	tb.Helper()
-	shared.once.Do(func() { shared.server, shared.err = newPostgres() })
+	shared.once.Do(func() { shared.server, shared.err = newPostgres(false) })
 	orSkip(tb, shared.err)
 	p := shared.server
 	shared.template.Do(func() {
@@ -106,8 +113,8 @@ func orSkip(tb testing.TB, err error) {
 }
 
 // newPostgres makes a server and starts it.
-func newPostgres() (p *Postgres, err error) {
-	p = &Postgres{}
+func newPostgres(sync bool) (p *Postgres, err error) {
+	p = &Postgres{sync: sync}
 	if p.bin, err = postgresPrograms(); err != nil {
 		return nil, err
 	}
@@ -214,9 +221,13 @@ func (p *Postgres) start() error {
 		return err
 	}
 	defer log.Close()
-	cmd := p.command("postgres", "-D", p.data(), "-k", p.dir, "-c", "listen_addresses=",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300",
-		"-c", "shared_buffers=32MB", "-c", "autovacuum=off")
+	args := []string{"-D", p.data(), "-k", p.dir, "-c", "listen_addresses=", "-c", "max_connections=300"}
+	if p.sync {
+		args = append(args, "-c", "shared_buffers=256MB")
+	} else {
+		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB", "-c", "autovacuum=off")
+	}
+	cmd := p.command("postgres", args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return err

@@ -34,7 +34,7 @@ var eventCases = []testCase{
 		f.ok(f.publish(sc, picloud.NewEvent{ID: id}))
 		f.claim("me", 1)
 		stale := picloud.Effects{Reads: []picloud.KeyRead{{Key: "k", Version: 9}}}
-		f.stale(f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Effects: stale, Settle: &picloud.Settlement{EventID: id, Claim: "me"},
+		f.stale(f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Effects: stale, Settle: []picloud.Settlement{{EventID: id, Claim: "me"}},
 			Events: []picloud.NewEvent{{ID: f.ids.New(), ScriptID: sc.ID}}}))
 		list, err := f.ListEvents(f.ctx, picloud.EventQuery{App: picloud.DefaultApp})
 		f.ok(err)
@@ -47,10 +47,10 @@ var eventCases = []testCase{
 		f.ok(f.publish(sc, picloud.NewEvent{ID: id}))
 		f.claim("me", 1)
 		set := picloud.Effects{Writes: []picloud.KeyWrite{{Key: "k", Kind: picloud.ValueJSON, Value: []byte("1")}}}
-		err := f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Effects: set, Settle: &picloud.Settlement{EventID: id, Claim: "another"}})
+		err := f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Effects: set, Settle: []picloud.Settlement{{EventID: id, Claim: "another"}}})
 		same(f, "lost", errors.Is(err, picloud.ErrLost), true)
 		same(f, "no effect", f.version(sc.AppID, "k"), 0)
-		f.ok(f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Effects: set, Settle: &picloud.Settlement{EventID: id, Claim: "me"}}))
+		f.ok(f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Effects: set, Settle: []picloud.Settlement{{EventID: id, Claim: "me"}}}))
 		err = f.settle(sc, picloud.Settlement{EventID: id, Claim: "me"})
 		same(f, "settled twice", errors.Is(err, picloud.ErrLost), true)
 	}},
@@ -276,7 +276,7 @@ func (f *fixture) publish(sc picloud.Script, events ...picloud.NewEvent) error {
 }
 
 func (f *fixture) settle(sc picloud.Script, s picloud.Settlement) error {
-	return f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Settle: &s})
+	return f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Settle: []picloud.Settlement{s}})
 }
 
 // claim claims what is due for a minute.
