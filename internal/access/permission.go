@@ -25,6 +25,7 @@ const (
 	ReadAudit      Capability = "audit:read"
 	ReadSettings   Capability = "settings:read"
 	ManageSettings Capability = "settings:manage"
+	ReadMetrics    Capability = "metrics:read"
 	ReadNodes      Capability = "nodes:read"
 	ManageNodes    Capability = "nodes:manage"
 	VouchDomains   Capability = "domains:vouch"
@@ -100,6 +101,7 @@ var permissions = []Permission{
 	{ReadSettings, "read the settings of the instance", false, staff, nil, nil},
 	{ManageSettings, "change the settings of the instance", false, staff, nil, nil},
 	{VouchDomains, "verify a domain by one's word, without a proof", false, staff, nil, nil},
+	{ReadMetrics, "read what ran on the instance, also as /metrics", false, staff, nil, scopes(read)},
 	{ReadNodes, "list the nodes of a cluster", false, staff, nil, scopes(read)},
 	{ManageNodes, "add, drain and remove nodes", false, staff, nil, nil},
 

@@ -36,22 +36,34 @@ func keepSwept(ctx context.Context, sweep func(context.Context) (int64, error), 
 	}
 }
 
-// sweep drops what has expired: sessions, API keys, what scripts keep for a
-// while, the memory of webhooks, and entries of the audit log that are older than the instance keeps
-// them. What fails keeps the others from
-// nothing.
-func (s *server) sweep(ctx context.Context) (int64, error) {
-	sessions, err1 := s.auth.Sweep(ctx)
-	keys, err2 := s.auth.SweepKeys(ctx)
-	kept, err3 := s.store.SweepEntries(ctx, time.Now())
-	hooks, err5 := s.store.SweepDelivered(ctx, time.Now())
-	dropped := sessions + keys + kept + hooks
-	o, err4 := s.store.ReadOptions(ctx)
-	if err4 != nil {
-		return dropped, errors.Join(err1, err2, err3, err5, err4)
+// sweep drops what has expired, or is kept no more or no more so finely. What
+// fails keeps the others from nothing.
+func (s *server) sweep(ctx context.Context) (dropped int64, err error) {
+	at := func(drop func(context.Context, time.Time) (int64, error)) func(context.Context) (int64, error) {
+		return func(ctx context.Context) (int64, error) { return drop(ctx, time.Now()) }
 	}
-	entries, err4 := s.store.PruneAudit(ctx, time.Now().AddDate(0, 0, -o.AuditDays))
-	return dropped + entries, errors.Join(err1, err2, err3, err5, err4)
+	for _, drop := range []func(context.Context) (int64, error){
+		s.auth.Sweep,
+		s.auth.SweepKeys,
+		at(s.store.SweepEntries),
+		at(s.store.SweepDelivered),
+		at(s.store.SweepMetrics),
+		s.sweepAudit,
+	} {
+		n, failed := drop(ctx)
+		dropped, err = dropped+n, errors.Join(err, failed)
+	}
+	return dropped, err
+}
+
+// sweepAudit drops entries of the audit log that are older than the instance
+// keeps them.
+func (s *server) sweepAudit(ctx context.Context) (int64, error) {
+	o, err := s.store.ReadOptions(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return s.store.PruneAudit(ctx, time.Now().AddDate(0, 0, -o.AuditDays))
 }
 
 // leadSweep sweeps while this process is the one of several to do it.

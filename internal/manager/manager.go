@@ -23,6 +23,7 @@ type Store interface {
 	picloud.Domains
 	picloud.Scripts
 	picloud.Records
+	picloud.MetricsReader
 	picloud.Data
 	picloud.Events
 	picloud.Users
@@ -106,6 +107,7 @@ type Manager struct {
 
 	mux     *http.ServeMux
 	api     huma.API
+	version string // of the program
 	spec    []byte // the OpenAPI description
 	handler http.Handler
 
@@ -125,7 +127,7 @@ func New(cfg Config) (*Manager, error) {
 	m := &Manager{
 		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, invoker: cfg.Invoker, records: cfg.Records, ready: cfg.Ready,
 		checker: cfg.Domains, public: cfg.Public, proxies: cfg.TrustedProxies, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
-		mux: http.NewServeMux(),
+		version: cfg.Version, mux: http.NewServeMux(),
 	}
 	m.draining, m.drain = context.WithCancel(context.Background())
 	m.api = humago.New(m.mux, humaConfig(cfg.Version))
@@ -141,6 +143,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerDeploys()
 	m.registerInvoke()
 	m.registerRecords()
+	m.registerMetrics()
 	m.registerAudit()
 	m.registerUsers()
 	m.registerMembers()

@@ -23,6 +23,7 @@ func (m *Manager) registerPages() error {
 	m.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, http.StatusOK, "ok") })
 	m.mux.HandleFunc("GET /readyz", m.readyz)
 	m.mux.HandleFunc("GET /api/openapi.json", m.openapi)
+	m.mux.HandleFunc("GET "+metricsPath, m.exposition)
 	m.mux.HandleFunc("GET "+setupPath, m.setupForm)
 	m.mux.HandleFunc("POST "+setupPath, m.setupSubmit)
 	m.registerSignInPages()

@@ -171,6 +171,28 @@ type Records interface {
 	Prune(ctx context.Context, r Retention, now time.Time) (Pruned, error)
 }
 
+// MetricsReader gives what [Records.AddRecords] and [Data.Commit] have summed up
+// of the records that they entered, in the same transactions.
+type MetricsReader interface {
+	// ReadMetrics is the steps of an aligned query in which something ran, in
+	// their order.
+	ReadMetrics(ctx context.Context, q MetricsQuery) ([]MetricsPoint, error)
+	// ScriptMetrics is the same for each script of the query's app, by name.
+	ScriptMetrics(ctx context.Context, q MetricsQuery) ([]ScriptPoint, error)
+	// ReadGauges is what the query's app, or every one, had waiting and kept: a
+	// point for each step in which that may have changed, in their order, after
+	// one that tells how it was before From, where that is known.
+	ReadGauges(ctx context.Context, q MetricsQuery) ([]GaugePoint, error)
+	// CurrentGauge is what an app, or with "" all together, have waiting and keep.
+	CurrentGauge(ctx context.Context, appID string) (Gauge, error)
+	// TotalMetrics is what ran in each app, ever, by name.
+	TotalMetrics(ctx context.Context) ([]AppMetrics, error)
+	// SweepMetrics makes hours and days of what is no longer kept finer, drops
+	// what is not kept at all, and counts anew what is waiting. It tells how
+	// many rows are gone.
+	SweepMetrics(ctx context.Context, now time.Time) (int64, error)
+}
+
 // Data keeps what the scripts of an app remember.
 type Data interface {
 	// ReadEntries is what the keys hold, in their order, all at one moment.

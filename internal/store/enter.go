@@ -137,13 +137,34 @@ func (g *groupWriter) enter(events []enteredEvent) error {
 		open = open || !e.Held
 		entered = append(entered, n)
 	}
-	if err := g.tx.execRows(insertEvents, nil, len(entered), func(args []any, i int) []any { return entered[i].append(args) }); err != nil {
+	added, err := g.tx.countRows(insertEvents, nil, len(entered), func(args []any, i int) []any { return entered[i].append(args) })
+	if err == nil {
+		err = g.countEntered(entered, added)
+	}
+	if err != nil {
 		return err
 	}
 	if !open {
 		return nil // nobody has to be told
 	}
 	return g.tx.notify(eventsNotice, "")
+}
+
+// countEntered keeps the numbers of the apps' events. When some were there
+// already, it is not known whose: they are counted anew.
+func (g *groupWriter) countEntered(entered []newEvent, added int64) error {
+	if added == int64(len(entered)) {
+		for i := range entered {
+			g.apps[entered[i].appID].events++
+		}
+		return nil
+	}
+	for id, a := range g.apps {
+		if err := g.tx.row(countAlive, id).Scan(&a.events); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newEvent is an event as it is entered.

@@ -144,6 +144,9 @@ func (s *Store) revive(tx *tx, e picloud.Event) error {
 	}
 	_, err := tx.exec("UPDATE events SET state = $1, due_at = $2, attempts = 0, error = '', body_kind = $3, body = $4 WHERE seq = $5",
 		string(state), micros(s.now()), string(e.Kind), notNull(e.Body), e.Seq)
+	if err == nil {
+		err = countEvents(tx, e.AppID, 1)
+	}
 	if err != nil || e.Key == "" {
 		return err
 	}
@@ -218,8 +221,31 @@ func (s *Store) DropEvent(ctx context.Context, app, id string) error {
 }
 
 func dropEvent(tx *tx, e picloud.Event) error {
-	if _, err := tx.exec("DELETE FROM events WHERE seq = $1", e.Seq); err != nil || e.Key == "" {
+	_, err := tx.exec("DELETE FROM events WHERE seq = $1", e.Seq)
+	if err == nil && e.State != picloud.EventDead {
+		err = countEvents(tx, e.AppID, -1)
+	}
+	if err != nil || e.Key == "" {
 		return err
 	}
 	return unblock(tx, e.ScriptID, e.Key)
 }
+
+// countEvents keeps the number of an app's events that are not dead, whose row
+// the caller has locked.
+func countEvents(tx *tx, appID string, n int) error {
+	_, err := tx.exec("UPDATE app_data SET events = events + $1 WHERE app_id = $2", n, appID)
+	return err
+}
+
+// recountEvents finds that number anew.
+func recountEvents(tx *tx, appID string) error {
+	if _, err := lockApp(tx, appID); err != nil {
+		return err
+	}
+	_, err := tx.exec("UPDATE app_data SET events = ("+countAlive+") WHERE app_id = $1", appID)
+	return err
+}
+
+// countAlive counts the events of an app that are not dead.
+const countAlive = "SELECT CAST(count(*) AS bigint) FROM events WHERE app_id = $1 AND state <> 'dead'"

@@ -50,11 +50,14 @@ func (s *Store) commitGroup(tx *tx, group []*pendingCommit) error {
 	if err := g.enter(events); err != nil {
 		return err
 	}
+	if err := g.unlock(); err != nil {
+		return err
+	}
 	return addRecords(tx, records)
 }
 
 // appData is what an app keeps, while a group is written.
-type appData struct{ version, keys, bytes int64 }
+type appData struct{ version, keys, bytes, events, files, fileBytes int64 }
 
 // appKey names a key of an app.
 type appKey struct{ appID, key string }
@@ -117,7 +120,8 @@ func (g *groupWriter) lock(group []*pendingCommit) error {
 func lockApp(tx *tx, id string) (*appData, error) {
 	var a appData
 	err := tx.row(`INSERT INTO app_data (app_id, version, keys, bytes) VALUES ($1, 0, 0, 0)
-		ON CONFLICT (app_id) DO UPDATE SET version = app_data.version RETURNING version, keys, bytes`, id).Scan(&a.version, &a.keys, &a.bytes)
+		ON CONFLICT (app_id) DO UPDATE SET version = app_data.version RETURNING version, keys, bytes, events, files, file_bytes`, id).
+		Scan(&a.version, &a.keys, &a.bytes, &a.events, &a.files, &a.fileBytes)
 	return &a, err
 }
 
@@ -206,6 +210,9 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 			return err
 		}
 		p.wake = p.wake || wake
+		if c.Settle[i].RetryAt.IsZero() {
+			app.events--
+		}
 	}
 	return nil
 }
@@ -265,13 +272,23 @@ func (g *groupWriter) write() error {
 	if err := g.writeKeys(); err != nil {
 		return err
 	}
+	return g.writeEvents()
+}
+
+// unlock writes down what the apps have now.
+func (g *groupWriter) unlock() error {
 	for _, id := range slices.Sorted(maps.Keys(g.apps)) {
 		a := g.apps[id]
-		if _, err := g.tx.exec("UPDATE app_data SET version = $1, keys = $2, bytes = $3 WHERE app_id = $4", a.version, a.keys, a.bytes, id); err != nil {
+		_, err := g.tx.exec("UPDATE app_data SET version = $1, keys = $2, bytes = $3, events = $4, files = $5, file_bytes = $6 WHERE app_id = $7",
+			a.version, a.keys, a.bytes, a.events, a.files, a.fileBytes, id)
+		if err == nil && g.tx.store.gauges.due(id, g.now) {
+			err = writeGauge(g.tx, id, g.now, a)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return g.writeEvents()
+	return nil
 }
 
 // writeKeys writes the keys that were changed, in their order: neighbours share

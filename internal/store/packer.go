@@ -55,6 +55,9 @@ func (p *packer) enter(g *growing) error {
 		}
 		return nil
 	}
+	for _, v := range g.list {
+		p.rows.entered.add(v.Invocation)
+	}
 	first, last := g.list[0], g.list[len(g.list)-1]
 	data := g.encode()
 	_, err := p.tx.exec(`INSERT INTO blocks (first_seq, last_seq, app_id, script_id, started_min, started_max, invocations, size, data)

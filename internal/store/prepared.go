@@ -148,16 +148,29 @@ func (p *prepared) close() {
 // execRows runs a kind of statement on n rows, in as many statements as it
 // takes; row appends the parameters of one row.
 func (t *tx) execRows(kind rowsKind, leading []any, n int, row func(args []any, i int) []any) error {
-	return t.eachBatch(leading, n, row, func(size int, args []any) error {
+	_, err := t.countRows(kind, leading, n, row)
+	return err
+}
+
+// countRows is execRows that tells how many rows were changed.
+func (t *tx) countRows(kind rowsKind, leading []any, n int, row func(args []any, i int) []any) (changed int64, err error) {
+	err = t.eachBatch(leading, n, row, func(size int, args []any) (err error) {
 		text, st := t.prepare(kind, size)
 		t.store.statements.Add(1)
+		var res sql.Result
 		if st == nil {
-			_, err := t.ExecContext(t.ctx, text, args...)
+			res, err = t.ExecContext(t.ctx, text, args...)
+		} else {
+			res, err = t.StmtContext(t.ctx, st).ExecContext(t.ctx, args...)
+		}
+		if err != nil {
 			return err
 		}
-		_, err := t.StmtContext(t.ctx, st).ExecContext(t.ctx, args...)
+		some, err := res.RowsAffected()
+		changed += some
 		return err
 	})
+	return changed, err
 }
 
 // queryRows is execRows for statements that answer: scan is called for every

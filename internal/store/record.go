@@ -80,7 +80,10 @@ func enter(tx *tx, batch []picloud.Record, seq int64) error {
 		}
 		seq += int64(len(r.Logs))
 	}
-	return p.flush()
+	if err := p.flush(); err != nil {
+		return err
+	}
+	return w.entered.write(tx)
 }
 
 // Recorded implements [picloud.Records].
@@ -90,6 +93,7 @@ func (s *Store) Recorded() <-chan struct{} { return s.recorded.wait() }
 type recordWriter struct {
 	tx               *tx
 	invocations, log *sql.Stmt
+	entered          tally // what has not been there before
 }
 
 func newRecordWriter(tx *tx) (*recordWriter, error) {
@@ -105,7 +109,7 @@ func newRecordWriter(tx *tx) (*recordWriter, error) {
 		inv.Close()
 		return nil, err
 	}
-	return &recordWriter{tx: tx, invocations: inv, log: log}, nil
+	return &recordWriter{tx: tx, invocations: inv, log: log, entered: tally{}}, nil
 }
 
 func (w *recordWriter) close() {
@@ -132,6 +136,7 @@ func (w *recordWriter) add(r *picloud.Record, seq int64) error {
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
+	w.entered.add(v)
 	if r.Journal != nil {
 		if err := addJournal(w.tx, seq, r.Journal); err != nil {
 			return err

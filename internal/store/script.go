@@ -279,8 +279,14 @@ func (s *Store) DeleteScript(ctx context.Context, app, name string) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.exec("DELETE FROM scripts WHERE id = $1", l.Script.ID) // versions and routes go with it
-		return err
+		// The app's row before the script's: that is the order in which commits lock.
+		if _, err := lockApp(tx, l.Script.AppID); err != nil {
+			return err
+		}
+		if _, err = tx.exec("DELETE FROM scripts WHERE id = $1", l.Script.ID); err != nil { // versions, routes and events go with it
+			return err
+		}
+		return recountEvents(tx, l.Script.AppID)
 	})
 }
 

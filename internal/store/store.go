@@ -44,6 +44,7 @@ type Store struct {
 	changes    subscribers
 	entered    signal // events were entered, by whomever
 	commits    committer
+	gauges     gaugeClock
 	prepared   prepared
 	lookup     *sql.Stmt // reads one key
 	quota      int64     // bytes that an app may keep
@@ -61,6 +62,7 @@ var (
 	_ picloud.Scripts         = (*Store)(nil)
 	_ picloud.Snapshots       = (*Store)(nil)
 	_ picloud.Records         = (*Store)(nil)
+	_ picloud.MetricsReader   = (*Store)(nil)
 	_ picloud.Data            = (*Store)(nil)
 	_ picloud.Events          = (*Store)(nil)
 	_ picloud.Users           = (*Store)(nil)

@@ -31,6 +31,7 @@ type Store interface {
 	picloud.Audits
 	picloud.InstanceOptions
 	picloud.Data
+	picloud.MetricsReader
 	picloud.Events
 }
 
@@ -57,6 +58,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"data", dataCases},
 		{"webhook", webhookCases},
 		{"events", eventCases},
+		{"metrics", metricsCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
