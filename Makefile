@@ -27,6 +27,14 @@ GODIRS := $(wildcard bench cmd dashboard/*.go internal rhai test)
 # belong to another user.
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
 
+# What the dashboard is built from, and what the build leaves in dashboard/dist.
+# Its tools run on the Node.js that npm ci puts into node_modules, whatever the
+# machine's own is; that one only has to run npm.
+DASHBOARD_SOURCES := $(shell find dashboard/src dashboard/static dashboard/scripts -type f -not -name schema.d.ts) \
+	dashboard/package.json dashboard/vite.config.ts dashboard/tsconfig.json docs/openapi.json
+DASHBOARD := $(if $(shell command -v npm),dashboard/dist/index.html.br,no-dashboard)
+NODE := dashboard/node_modules/.bin/node
+
 # The race detector is C.
 RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy /usr/lib/postgresql:postgresql && CGO_ENABLED=1 go test -race
 
@@ -44,11 +52,33 @@ cluster: ## run PostgreSQL, Caddy, a manager and three nodes on loopback until C
 	@go test -c -o bin/cluster.test ./test/cluster
 	@cd test/cluster && exec ../../bin/cluster.test -test.run '^TestStay$$' -test.timeout 0 -stay $(if $(SMOKE),-smoke)
 
-build: ## build bin/picloud and bin/rhai
+build: $(DASHBOARD) ## build bin/picloud and bin/rhai, with the dashboard where there is Node.js
 	@mkdir -p bin
 	$(BUILD) -o bin/ ./cmd/...
 
-test: vet conformance allocations bench-smoke oidc ## check everything: format, vet, conformance, all tests with the race detector
+.PHONY: dashboard no-dashboard check-dashboard test-dashboard
+dashboard: ## build the pages that people see into dashboard/dist (npm of Debian if there is none)
+	@bash scripts/need npm:npm
+	@$(MAKE) --no-print-directory dashboard/dist/index.html.br
+
+no-dashboard:
+	@[ -e dashboard/dist/index.html.br ] || echo "There is no npm here, so the dashboard is left out of the program; make dashboard installs npm and builds it." >&2
+
+dashboard/dist/index.html.br: dashboard/node_modules/.package-lock.json $(DASHBOARD_SOURCES)
+	cd dashboard && npm run --silent api >/dev/null && npm run --silent build | tail -1
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+check-dashboard: dashboard ## check the types of the dashboard and run its unit tests
+	cd dashboard && npm run --silent check && npm run --silent test
+
+test-dashboard: check-dashboard build test/dashboard/node_modules/.package-lock.json ## drive the dashboard of the built binary with Chromium (ONLY=part of a file's name)
+	@bash scripts/need /usr/bin/chromium:chromium
+	$(NODE) test/dashboard/run.ts $(ONLY)
+
+test: vet conformance allocations bench-smoke oidc test-dashboard ## check everything: format, vet, conformance, all tests with the race detector
 	$(RACE) ./...
 
 test-short: ## run the quick tests, without the race detector
@@ -99,9 +129,9 @@ bench-smoke: build ## run the benchmarks at their smallest: do they work?
 	go -C bench test ./...
 	go -C bench test -run '^$$' -bench 'HTTP|Fair|Idle|Cold' -benchtime 1x . -round 1s -rounds 1 -idle 1s -scripts 20
 
-generate: ## write what is made from the code: the tables of the docs, the matrix of who gets what
+generate: ## write what is made from the code: the tables of the docs, the matrix of who gets what, docs/openapi.json
 	go test ./internal/access -run TestTheGuideHasTheTable -update
-	go test ./internal/manager -run 'TestMatrix$$' -update
+	go test ./internal/manager -run 'TestMatrix$$|TestOpenAPI$$' -update
 
 oidc: ## sign in to the binary with a real OpenID provider
 	go -C bench/oidc test ./...
@@ -122,5 +152,6 @@ fmt: ## format the Go code
 	gofmt -w $(GODIRS)
 
 clean: ## remove what was built (not ./data)
-	rm -rf bin
+	rm -rf bin dashboard/build dashboard/.svelte-kit dashboard/node_modules test/dashboard/node_modules
+	find dashboard/dist -mindepth 1 -not -name .gitkeep -delete
 	go clean -testcache

@@ -2,6 +2,12 @@ module github.com/picloud/picloud
 
 go 1.26.0
 
+// What npm brings, some of which holds Go code.
+ignore (
+	./dashboard/node_modules
+	./test/dashboard/node_modules
+)
+
 require (
 	code.dny.dev/ssrf v0.3.0
 	github.com/alexedwards/argon2id v1.0.0

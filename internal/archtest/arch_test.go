@@ -49,8 +49,10 @@ var rooms = []room{
 	{"internal/webhook", []string{"internal/picloud"}},
 	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/webhook", "internal/picloud"}},
 	{"internal/fair", nil},
+	{"dashboard", nil},
 	{"internal/executor", []string{"internal/fair", "internal/hostapi", "internal/picloud", "rhai"}},
 	{"internal/cli", []string{
+		"dashboard",
 		"internal/manager", "internal/orchestrator", "internal/executor", "internal/isolate", "internal/lockdown", "internal/wire",
 		"internal/store", "internal/auth", "internal/domains", "internal/seal", "internal/hostapi", "internal/picloud", "rhai",
 	}},

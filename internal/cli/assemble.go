@@ -4,9 +4,11 @@ import (
 	"context"
 	"time"
 
+	"github.com/picloud/picloud/dashboard"
 	"github.com/picloud/picloud/internal/domains"
 	"github.com/picloud/picloud/internal/executor"
 	"github.com/picloud/picloud/internal/manager"
+	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/orchestrator"
 	"github.com/picloud/picloud/internal/picloud"
 )
@@ -50,8 +52,14 @@ func (s *server) assembleManager() (err error) {
 	if !s.settings.role.admin {
 		return nil
 	}
+	pages, err := dashboardPages()
+	if err != nil {
+		return err
+	}
+	exec := executor.New(executor.Config{Log: s.log})
 	s.manager, err = manager.New(manager.Config{
-		Auth: s.auth, Store: s.store, Check: executor.New(executor.Config{Log: s.log}).CheckSettings,
+		Pages: pages,
+		Auth:  s.auth, Store: s.store, Check: exec.CheckSettings, Definitions: definitionsOf(exec),
 		Invoker: s.orchestrator, Records: s.orchestrator,
 		Domains: s.settings.domainChecker(),
 		Ready:   s.store.Ready, Public: s.publicURL, TrustedProxies: s.settings.trustedProxies(), Ceiling: picloud.MaxLimits(), Version: s.version,
@@ -70,4 +78,22 @@ func (s *server) node() orchestrator.Node {
 		Nodes: s.store, Name: s.settings.nodeName(s.public.Addr()), Address: s.public.Addr().String(), Version: s.version,
 		Staleness: s.store.Staleness,
 	}
+}
+
+// dashboardPages is the dashboard, or nil in a program that was built without.
+func dashboardPages() (manager.Pages, error) {
+	site, err := dashboard.New(dashboard.Built())
+	if err != nil || site == nil {
+		return nil, err
+	}
+	return site, nil
+}
+
+// definitionsOf is what scripts can call, for the editor of the dashboard.
+func definitionsOf(e *executor.Executor) []api.Definition {
+	var list []api.Definition
+	for _, f := range e.Definitions() {
+		list = append(list, api.Definition{Name: f.Name, Text: f.Text})
+	}
+	return list
 }

@@ -3,8 +3,8 @@
 //
 // # How a request travels
 //
-//	request id, access log, recovery → security headers → is there an owner? →
-//	cross-origin protection → route → who is it, may they → body → handler
+//	request id, access log, recovery → security headers → the dashboard's pages →
+//	is there an owner? → cross-origin protection → route → who is it, may they → body → handler
 //
 // Before an owner exists, only the setup page, its API call and the health
 // checks answer; everything else is 403 with the code setup_required.

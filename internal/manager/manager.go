@@ -14,6 +14,7 @@ import (
 
 	"github.com/picloud/picloud/internal/auth"
 	"github.com/picloud/picloud/internal/domains"
+	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
 )
 
@@ -57,6 +58,13 @@ type Recorder interface {
 	Recorded() <-chan struct{}
 }
 
+// Pages is the dashboard: pages that use the admin API. dashboard.Site is one.
+type Pages interface {
+	http.Handler
+	// Holds reports whether a path is that of a file, and not of a page.
+	Holds(path string) bool
+}
+
 // Config is what a Manager is made from. Fields without a default are required.
 type Config struct {
 	Auth  *auth.Service
@@ -64,12 +72,15 @@ type Config struct {
 	// Check compiles a source with the settings that its script asks for, of
 	// which zero fields are the defaults. It can be deployed when nothing but
 	// warnings are found.
-	Check   func(source string, settings picloud.Settings) []picloud.Diagnostic
-	Invoker Invoker
-	Records Recorder
-	Domains *domains.Checker            // of custom domains; nil means one for the public internet
-	Ready   func(context.Context) error // whether the instance can serve
-	Public  *url.URL                    // the public listener's address, as clients reach it
+	Check func(source string, settings picloud.Settings) []picloud.Diagnostic
+	// Definitions describe what scripts can call, for editors.
+	Definitions []api.Definition
+	Invoker     Invoker
+	Records     Recorder
+	Domains     *domains.Checker            // of custom domains; nil means one for the public internet
+	Ready       func(context.Context) error // whether the instance can serve
+	Pages       Pages                       // what people see with a browser; nil means forms to set up and sign in with
+	Public      *url.URL                    // the public listener's address, as clients reach it
 	// TrustedProxies are the networks of proxies whose headers say where a
 	// request comes from; none is believed otherwise.
 	TrustedProxies []netip.Prefix
@@ -94,9 +105,11 @@ type Manager struct {
 	auth    *auth.Service
 	store   Store
 	check   func(string, picloud.Settings) []picloud.Diagnostic
+	defs    []api.Definition
 	invoker Invoker
 	records Recorder
 	ready   func(context.Context) error
+	pages   Pages
 	checker *domains.Checker
 	public  *url.URL
 	proxies []netip.Prefix
@@ -125,7 +138,7 @@ func New(cfg Config) (*Manager, error) {
 	}
 	adoptHuma()
 	m := &Manager{
-		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, invoker: cfg.Invoker, records: cfg.Records, ready: cfg.Ready,
+		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, defs: cfg.Definitions, invoker: cfg.Invoker, records: cfg.Records, ready: cfg.Ready, pages: cfg.Pages,
 		checker: cfg.Domains, public: cfg.Public, proxies: cfg.TrustedProxies, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
 		version: cfg.Version, mux: http.NewServeMux(),
 	}
@@ -142,6 +155,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerScripts()
 	m.registerDeploys()
 	m.registerInvoke()
+	m.registerDefinitions()
 	m.registerRecords()
 	m.registerMetrics()
 	m.registerAudit()

@@ -48,7 +48,7 @@ func (m *Manager) wrap(h http.Handler) http.Handler {
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.writeProblem(w, r, picloud.Errorf(picloud.CodeForbidden, "the request comes from a page of another origin"))
 	}))
-	return m.observe(secure(m.gate(protection.Handler(h))))
+	return m.observe(secure(m.showPages(m.gate(protection.Handler(h)))))
 }
 
 // observe gives the request its id, logs it, and turns a panic into a 500.

@@ -181,6 +181,18 @@ type Checked struct {
 	Diagnostics []Diagnostic `json:"diagnostics"`
 }
 
+// Definitions describes what scripts can call.
+type Definitions struct {
+	Files []Definition `json:"files"`
+}
+
+// Definition is a file in Rhai's format for definitions, as its language server
+// reads it: a module's functions and constants, with what they are for.
+type Definition struct {
+	Name string `json:"name" doc:"The module's name with the ending .d.rhai; __builtin__, __static__ and __scope__ are what needs no module"`
+	Text string `json:"text"`
+}
+
 // Header is one header field.
 type Header struct {
 	Name  string `json:"name"`
