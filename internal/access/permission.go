@@ -42,6 +42,7 @@ const (
 	Invoke          Capability = "scripts:invoke"
 	CallRoutes      Capability = "routes:call"
 	ReadRecords     Capability = "records:read"
+	ReadJournals    Capability = "journals:read"
 	ReadSchedules   Capability = "schedules:read"
 	ManageSchedules Capability = "schedules:manage"
 	ReadTopics      Capability = "topics:read"
@@ -117,6 +118,7 @@ var permissions = []Permission{
 	{CallRoutes, "call routes that are for members or keys", true, staff, viewers, scopes(invoke)},
 
 	// To make it work.
+	{ReadJournals, "read the journals of invocations, which hold what they read, and replay them", true, staff, editors, scopes(deploy)},
 	{Deploy, "deploy and roll back scripts, with their routes", true, staff, editors, scopes(deploy)},
 	{Switch, "switch scripts on and off", true, staff, editors, scopes(deploy)},
 	{Delete, "delete scripts", true, staff, editors, scopes(deploy)},

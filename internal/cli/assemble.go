@@ -27,6 +27,7 @@ func (s *server) assemble(ctx context.Context) (err error) {
 		Alone:          !s.store.Clustered(),
 		NoEvents:       !s.settings.role.public,
 		Node:           s.node(),
+		Sealer:         s.sealer,
 	})
 	if err != nil {
 		return err

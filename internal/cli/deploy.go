@@ -313,6 +313,9 @@ func settingLines(s picloud.Settings) map[string]string {
 		encoded, _ := json.Marshal(sub) // texts and numbers
 		lines["subscription "+string(encoded)] = ""
 	}
+	if s.Journal > 0 {
+		lines[fmt.Sprintf("journal = %v", s.Journal)] = ""
+	}
 	encoded, err := json.Marshal(s.Limits)
 	if err != nil {
 		return lines

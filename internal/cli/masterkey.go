@@ -44,6 +44,9 @@ func (s *server) openAuth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if keys != nil {
+		s.sealer = keys
+	}
 	cfg := auth.Config{
 		Store: s.store, IDs: s.ids, Now: time.Now, Rand: rand.Reader, Log: s.log, Keys: keys, AdminURL: s.browserURL(),
 	}

@@ -41,6 +41,8 @@ type projectScript struct {
 	Env    map[string]string `toml:"env"`
 	// Subscriptions are the topics whose messages the script gets.
 	Subscriptions []picloud.Subscription `toml:"subscriptions"`
+	// Journal is the share of successful invocations whose journals are kept.
+	Journal float64 `toml:"journal"`
 }
 
 // projectCORS is picloud.CORS with the names that it has in a project.
@@ -157,7 +159,7 @@ func (s *projectScript) completeRoutes() error {
 
 // settings are those of the version that a deploy makes.
 func (s *projectScript) settings() picloud.Settings {
-	return picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env, Subscriptions: s.Subscriptions}
+	return picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env, Subscriptions: s.Subscriptions, Journal: s.Journal}
 }
 
 // message is a domain error as one says it on a command line: what is wrong

@@ -208,6 +208,8 @@ type server struct {
 	ids   *picloud.IDs
 	store *store.Store
 	auth  *auth.Service
+	// sealer seals journals; nil without a key.
+	sealer orchestrator.Sealer
 
 	public, admin net.Listener
 	publicURL     *url.URL

@@ -46,6 +46,12 @@ type Invoker interface {
 	// Publish publishes messages on topics of an app, and tells how many
 	// scripts get them. When it returns, they are on disk.
 	Publish(ctx context.Context, app string, messages []picloud.Message) (int, error)
+	// Journal is the journal of an invocation; CodeNoJournal, with the reason,
+	// when none was kept.
+	Journal(ctx context.Context, app, id string) (picloud.Invocation, *picloud.JournalRecord, error)
+	// Replay runs an invocation again with its journal. Nothing of what it
+	// wants to change happens.
+	Replay(ctx context.Context, app, id string) (*picloud.Replayed, error)
 }
 
 // Recorder is what stands between invocations and the store's records. The
@@ -158,6 +164,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerDefinitions()
 	m.registerRecords()
 	m.registerMetrics()
+	m.registerJournal()
 	m.registerAudit()
 	m.registerUsers()
 	m.registerMembers()

@@ -517,3 +517,13 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 		}
 	}
 }
+
+// Journal implements Invoker.
+func (echo) Journal(context.Context, string, string) (picloud.Invocation, *picloud.JournalRecord, error) {
+	return picloud.Invocation{}, nil, picloud.Errorf(picloud.CodeNoJournal, "none is kept")
+}
+
+// Replay implements Invoker.
+func (echo) Replay(context.Context, string, string) (*picloud.Replayed, error) {
+	return nil, picloud.Errorf(picloud.CodeNoJournal, "none is kept")
+}

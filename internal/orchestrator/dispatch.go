@@ -204,7 +204,7 @@ func (o *Orchestrator) runEvent(ctx context.Context, e picloud.Event) {
 	defer func() { leave() }()
 	for attempt := 1; ; attempt++ {
 		started := o.cfg.Now()
-		outcome := o.execute(ctx, t, eventExecution(t, e))
+		outcome := o.execute(ctx, t.host, eventExecution(t, e))
 		err := o.settleEvent(ctx, t, e, sub, started, outcome)
 		switch {
 		case err == nil:
@@ -217,7 +217,7 @@ func (o *Orchestrator) runEvent(ctx context.Context, e picloud.Event) {
 			o.cfg.Log.InfoContext(ctx, "an event was taken over while it was run: nothing of the run is kept", "event", e.ID, "script", t.script.Name)
 			return
 		default:
-			outcome.Response, outcome.Error, outcome.Effects = nil, o.unsettled(ctx, e.ID, err), nil
+			outcome.Response, outcome.Error, outcome.Effects, outcome.Journal = nil, o.unsettled(ctx, e.ID, err), nil, nil
 			if err := o.settleEvent(ctx, t, e, sub, started, outcome); err != nil {
 				// Its claim runs out, and it is tried again.
 				o.cfg.Log.WarnContext(ctx, "what became of an event cannot be written", "event", e.ID, "script", t.script.Name, "err", err)
@@ -232,7 +232,7 @@ func eventExecution(t *target, e picloud.Event) *picloud.Execution {
 	return &picloud.Execution{
 		ID: e.ID, AppID: t.script.AppID, App: t.script.App, Script: t.script.Name,
 		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
-		Trigger: e.Trigger,
+		Trigger: e.Trigger, KeepJournal: t.wantsJournal(),
 		Event: &picloud.EventInput{
 			ID: e.ID, Source: e.Source, Key: e.Key, Kind: e.Kind, Body: e.Body, At: e.EnteredAt, Due: e.PlannedAt, Attempt: e.Attempts,
 		},
@@ -258,6 +258,9 @@ func (o *Orchestrator) settleEvent(ctx context.Context, t *target, e picloud.Eve
 	}
 	c.Events = o.fanOut(t.script.AppID, c.Effects.Messages)
 	record := newEventRecord(t, e, o.cfg.IDs.New(), started, out)
+	if out.Journal != nil {
+		o.keepJournal(&record, eventExecution(t, e), out)
+	}
 	c.Record = &record
 	err := o.cfg.Store.Commit(ctx, c)
 	if err == nil {

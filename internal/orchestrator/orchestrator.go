@@ -21,6 +21,9 @@ type Store interface {
 	// AppAccess answers what a user is in an app.
 	AppAccess(ctx context.Context, app, userID string) (picloud.AppAccess, error)
 	picloud.Events
+	// VersionByNumber and ListVersions are those of picloud.Scripts.
+	VersionByNumber(ctx context.Context, app, script string, number int) (picloud.Version, string, error)
+	ListVersions(ctx context.Context, app, script string, before, limit int) ([]picloud.Version, error)
 }
 
 // Executor runs scripts.
@@ -44,6 +47,9 @@ type Config struct {
 	Callers Callers
 	// Secrets are the apps'; with nil, routes for webhooks answer 503.
 	Secrets Secrets
+	// Sealer seals the journals that are kept; with nil they are kept in
+	// clear, without the headers that prove who somebody is.
+	Sealer Sealer
 	// Node is this process's part in a cluster; the zero value is none.
 	Node Node
 	// Alone says that no other process works on the store: what is claimed at

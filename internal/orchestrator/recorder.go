@@ -20,7 +20,7 @@ const (
 	// hundred records.
 	fullBatch = 4000
 	// While the store is away records wait, up to these bounds: then lines of
-	// logs are dropped, the oldest first, and after them whole records.
+	// logs and journals are dropped, the oldest first, and after them whole records.
 	maxWaitingLogs    = 32 << 20 // bytes
 	maxWaitingRecords = 50_000
 	// flushTime bounds one attempt at writing.
@@ -78,7 +78,7 @@ func (rc *recorder) add(r *picloud.Record) {
 		rc.waiting, rc.spare = rc.spare, nil
 	}
 	rc.waiting = append(rc.waiting, *r)
-	rc.logBytes += logBytes(r.Logs)
+	rc.logBytes += logBytes(r)
 	rc.bound()
 	switch {
 	case rc.timer == nil:
@@ -104,16 +104,16 @@ func (rc *recorder) arm(d time.Duration) {
 func (rc *recorder) bound() {
 	for rc.logBytes > maxWaitingLogs && rc.logsFrom < len(rc.waiting) {
 		r := &rc.waiting[rc.logsFrom]
-		rc.logBytes -= logBytes(r.Logs)
+		rc.logBytes -= logBytes(r)
 		rc.lost += int64(len(r.Logs))
 		r.Invocation.LogsCut = r.Invocation.LogsCut || len(r.Logs) > 0
-		r.Logs = nil
+		r.Logs, r.Journal, r.Invocation.Journal = nil, nil, picloud.JournalNone
 		rc.logsFrom++
 	}
 	if len(rc.waiting) > maxWaitingRecords {
 		over := maxWaitingRecords / 10 // many at once, for the rest is copied
-		for _, r := range rc.waiting[:over] {
-			rc.logBytes -= logBytes(r.Logs)
+		for i := range over {
+			rc.logBytes -= logBytes(&rc.waiting[i])
 		}
 		rc.lost += int64(over)
 		rc.waiting = append(rc.waiting[:0:0], rc.waiting[over:]...)
@@ -121,9 +121,9 @@ func (rc *recorder) bound() {
 	}
 }
 
-// logBytes is about what lines take in memory.
-func logBytes(lines []picloud.LogLine) int {
-	n := 0
+// logBytes is about what the lines and the journal of a record take in memory.
+func logBytes(r *picloud.Record) int {
+	n, lines := len(r.Journal), r.Logs
 	for i := range lines {
 		n += 120 + len(lines[i].Message)
 	}
@@ -178,7 +178,7 @@ func (rc *recorder) take() []picloud.Record {
 	}
 	rc.logsFrom = max(0, rc.logsFrom-n)
 	for i := range batch {
-		rc.logBytes -= logBytes(batch[i].Logs)
+		rc.logBytes -= logBytes(&batch[i])
 	}
 	return batch
 }
@@ -200,7 +200,7 @@ func (rc *recorder) putBack(batch []picloud.Record) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
 	for i := range batch {
-		rc.logBytes += logBytes(batch[i].Logs)
+		rc.logBytes += logBytes(&batch[i])
 	}
 	rc.waiting = append(batch, rc.waiting...)
 	rc.logsFrom = 0
@@ -217,7 +217,7 @@ func (rc *recorder) wrote(batch []picloud.Record) {
 	bytes := int64(0)
 	for i := range batch {
 		r := &batch[i]
-		bytes += int64(400 + len(r.Invocation.Path) + logBytes(r.Logs))
+		bytes += int64(400 + len(r.Invocation.Path) + logBytes(r))
 	}
 	rc.mu.Lock()
 	rc.backoff = 0

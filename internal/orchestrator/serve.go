@@ -174,22 +174,27 @@ func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigg
 		return nil, err
 	}
 	defer t.gate.leave()
-	return o.execute(ctx, t, &picloud.Execution{
+	return o.execute(ctx, t.host, t.execution(trigger, request, id)), nil
+}
+
+// execution asks for a run on a request.
+func (t *target) execution(trigger picloud.Trigger, request *picloud.Request, id string) *picloud.Execution {
+	return &picloud.Execution{
 		ID: id, AppID: t.script.AppID, App: t.script.App, Script: t.script.Name,
 		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
-		Trigger: trigger, Request: request,
-	}), nil
+		Trigger: trigger, Request: request, KeepJournal: t.wantsJournal(),
+	}
 }
 
 // execute has the executor run a script. A bug in it is an outcome.
-func (o *Orchestrator) execute(ctx context.Context, t *target, x *picloud.Execution) (out *picloud.Outcome) {
+func (o *Orchestrator) execute(ctx context.Context, h *host, x *picloud.Execution) (out *picloud.Outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			o.logPanic(ctx, x.ID, v)
 			out = &picloud.Outcome{Error: &picloud.ScriptError{Code: picloud.CodeInternal, Message: "the executor panicked"}}
 		}
 	}()
-	return o.cfg.Executor.Run(ctx, x, t.host)
+	return o.cfg.Executor.Run(ctx, x, h)
 }
 
 func (o *Orchestrator) logPanic(ctx context.Context, id string, v any) {

@@ -49,7 +49,7 @@ func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Tr
 				leave = o.lanes.enter(ctx, t.script.AppID)
 			}
 		default:
-			outcome.Response, outcome.Error = nil, o.unsettled(ctx, id, err)
+			outcome.Response, outcome.Error, outcome.Journal = nil, o.unsettled(ctx, id, err), nil
 			resp, record = o.conclude(t, trigger, request, id, started, trace, outcome)
 			return resp, record, nil
 		}
@@ -65,7 +65,11 @@ func (o *Orchestrator) conclude(t *target, trigger picloud.Trigger, request *pic
 	if trace != "" {
 		resp.Header["Traceparent"] = []string{trace}
 	}
-	return resp, newRecord(t, trigger, request, id, started, out, resp)
+	record := newRecord(t, trigger, request, id, started, out, resp)
+	if out.Journal != nil {
+		o.keepJournal(record, t.execution(trigger, request, id), out)
+	}
+	return resp, record
 }
 
 // settle makes what a run wants to change happen, or makes sure that what it

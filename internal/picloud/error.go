@@ -59,6 +59,7 @@ const (
 	CodeExecutorLost Code = "executor_lost" // the process that ran the script ended before it did
 	CodeStale        Code = "stale"         // other invocations kept changing what the script read
 	CodeQuota        Code = "quota"         // the app keeps more than it may
+	CodeNoJournal    Code = "no_journal"    // there is no journal to be replayed; the message says why
 	CodeDiverged     Code = "diverged"      // a replay asked for something else than the run before
 )
 
@@ -96,6 +97,7 @@ var statuses = map[Code]int{
 	CodeExecutorLost:       http.StatusBadGateway,
 	CodeStale:              http.StatusServiceUnavailable,
 	CodeQuota:              http.StatusInsufficientStorage,
+	CodeNoJournal:          http.StatusNotFound,
 }
 
 // HTTPStatus is the HTTP status that a code is answered with: 500 for every

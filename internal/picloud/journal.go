@@ -3,7 +3,6 @@ package picloud
 import (
 	"bytes"
 	"encoding/json"
-	"time"
 )
 
 // Bounds of a journal.
@@ -106,36 +105,4 @@ type Replay struct {
 	// Versions are the hashes of those that the journal names, which the run
 	// may read besides its own.
 	Versions []string
-}
-
-// JournalRecord is a journal as it is kept: with the event, so that it is all
-// that a replay needs besides the sources of versions.
-type JournalRecord struct {
-	// Execution is what was run, without its environment, which the version
-	// has.
-	Execution Execution
-	Journal   Journal
-	// BodyCut: the body of the request or event was too large to be kept, and
-	// the journal can only be looked at.
-	BodyCut bool `json:",omitempty"`
-	// Outcome is how the run ended.
-	Outcome JournalOutcome
-}
-
-// JournalOutcome is what a replay's outcome is compared with.
-type JournalOutcome struct {
-	Status     int           `json:"status,omitempty"` // of the response
-	Body       []byte        `json:"body,omitempty"`   // the hash of the response's body
-	Error      *ScriptError  `json:"error,omitempty"`
-	Operations int64         `json:"operations"`
-	Duration   time.Duration `json:"duration"`
-	Logs       []LogLine     `json:"-"` // they are with the invocation
-}
-
-// State is what can be done with the journal.
-func (r *JournalRecord) State() JournalState {
-	if r.Journal.Cut || r.BodyCut {
-		return JournalCut
-	}
-	return JournalKept
 }

@@ -319,3 +319,19 @@ func FuzzDecodeJournal(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDecodeJournalRecord makes sure that what is damaged is refused, and does
+// not take memory without bound.
+func FuzzDecodeJournalRecord(f *testing.F) {
+	r := JournalRecord{Execution: Execution{ID: "a", Request: &Request{Method: "GET", Body: []byte("x")}}, Journal: Journal{Calls: []JournalCall{{Call: "clock", Result: []byte("1")}}}}
+	data, err := r.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if r, err := DecodeJournalRecord(data); err == nil && r == nil {
+			t.Error("neither a record nor an error")
+		}
+	})
+}
