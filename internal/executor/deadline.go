@@ -22,9 +22,9 @@ type timer struct {
 	cancel context.CancelFunc
 }
 
-// newDeadline makes a context, which must be released.
-func newDeadline(parent context.Context, d time.Duration) *deadline {
-	return &deadline{parent: parent, at: time.Now().Add(d)}
+// begin makes a new deadline a context, which must be released.
+func (d *deadline) begin(parent context.Context, wall time.Duration) {
+	d.parent, d.at = parent, time.Now().Add(wall)
 }
 
 // release ends what waits for the context.
@@ -63,7 +63,7 @@ func (d *deadline) Err() error {
 	if err := d.parent.Err(); err != nil {
 		return err
 	}
-	if !time.Now().Before(d.at) {
+	if time.Until(d.at) <= 0 {
 		return context.DeadlineExceeded
 	}
 	return nil

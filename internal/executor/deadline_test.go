@@ -19,7 +19,8 @@ func TestDeadline(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				parent, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
-				d := newDeadline(parent, time.Second)
+				d := &deadline{}
+				d.begin(parent, time.Second)
 				defer d.release()
 				if waits {
 					child, stop := context.WithCancel(d) // as whoever calls out does
@@ -50,7 +51,8 @@ func TestDeadline(t *testing.T) {
 }
 
 func TestReleaseEndsTheTimer(t *testing.T) {
-	d := newDeadline(t.Context(), time.Hour)
+	d := &deadline{}
+	d.begin(t.Context(), time.Hour)
 	done := d.Done()
 	d.release()
 	<-done

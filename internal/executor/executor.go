@@ -61,7 +61,7 @@ func New(cfg Config) *Executor {
 	}
 	return &Executor{
 		now: cfg.Now, rand: cfg.Rand, log: cfg.Log, cache: newCache(cfg.CacheBytes),
-		slots: fair.New(cfg.Slots, time.Now),
+		slots: fair.New(cfg.Slots),
 	}
 }
 
@@ -86,13 +86,15 @@ type run struct {
 	out  picloud.Outcome
 
 	started time.Time
+	wall    deadline
 	prog    *program
 	turn    fair.Turn // the processor, while the run has it
 }
 
 // do finds the program and runs it within its wall time.
 func (r *run) do(parent context.Context) {
-	ctx := newDeadline(parent, r.x.WallTime())
+	ctx := &r.wall
+	ctx.begin(parent, r.x.WallTime())
 	defer ctx.release()
 	var err error
 	if r.prog, err = r.load(ctx, r.x.Hash, r.x.Script, r.x.Limits); err == nil {
@@ -182,8 +184,11 @@ func (r *run) finish(ctx context.Context, s *sandbox) error {
 // kept: of those that failed, and of the others if that is asked for. A status
 // below 500 that a script throws for a request is an answer.
 func (r *run) keepsJournal(err error) bool {
+	if err == nil {
+		return r.x.KeepJournal
+	}
 	var script *rhai.Error
-	answered := err == nil
+	answered := false
 	if r.x.Event == nil && errors.As(err, &script) && script.RootKind() == "ErrorRuntime" {
 		status, _, ok := hostapi.Thrown(script.Thrown)
 		answered = ok && status < 500

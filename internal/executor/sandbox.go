@@ -22,6 +22,7 @@ type sandbox struct {
 	run     *run
 	ctx     context.Context
 	inv     hostapi.Invocation
+	data    waiting
 	limits  rhai.Limits
 	globals [1]rhai.Value // the value of req, once it is made
 	made    bool
@@ -62,7 +63,8 @@ func (s *sandbox) begin(ctx context.Context, r *run, handler string) error {
 	s.inv = hostapi.Invocation{Execution: r.x, Now: s.clock, Rand: &s.journal, Patterns: &s.patterns, Log: s.inv.Log}
 	if r.host != nil {
 		r.host = &s.journal
-		s.inv.Data = &waiting{r}
+		s.data.r = r
+		s.inv.Data = &s.data
 	}
 	s.job.Program = r.prog.prog
 	s.job.Func, s.job.Args, s.job.GlobalsFunc = handler, s.ofRequest, s.ofRequest
@@ -77,7 +79,7 @@ func (s *sandbox) end() {
 	s.run.host = s.journal.host
 	s.journal.end()
 	s.inv = hostapi.Invocation{Log: s.inv.Log}
-	s.run, s.ctx, s.job.Program, s.globals, s.made = nil, nil, nil, [1]rhai.Value{}, false
+	s.run, s.ctx, s.data, s.job.Program, s.globals, s.made = nil, nil, waiting{}, nil, [1]rhai.Value{}, false
 }
 
 // request makes the value of req, which is both a global and the argument of

@@ -30,7 +30,7 @@ func work(t *testing.T, q *Queue, class string, weight int, d time.Duration) {
 
 func TestAFloodDelaysOthersByASliceOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New(2, time.Now)
+		q := New(2)
 		var flood sync.WaitGroup
 		for range 64 {
 			flood.Go(func() { work(t, q, "flood", 1, 50*time.Millisecond) })
@@ -54,7 +54,7 @@ func TestAFloodDelaysOthersByASliceOnly(t *testing.T) {
 
 func TestSharesFollowWeights(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New(1, time.Now)
+		q := New(1)
 		ctx, stop := context.WithCancel(t.Context())
 		got := map[string]time.Duration{}
 		var mu sync.Mutex
@@ -93,7 +93,7 @@ func TestSharesFollowWeights(t *testing.T) {
 
 func TestFirstComeFirstServedWithinAClass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New(1, time.Now)
+		q := New(1)
 		first, _ := q.Enter(t.Context(), "a", 1)
 		var order []int
 		for i := range 5 {
@@ -116,7 +116,7 @@ func TestFirstComeFirstServedWithinAClass(t *testing.T) {
 // out.
 func TestIdleTimeIsNotSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New(1, time.Now)
+		q := New(1)
 		work(t, q, "late", 1, time.Millisecond)
 		work(t, q, "busy", 1, time.Second)
 		var late, busy time.Duration
@@ -141,7 +141,7 @@ func TestIdleTimeIsNotSaved(t *testing.T) {
 
 func TestGivingUpLosesNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New(2, time.Now)
+		q := New(2)
 		gone := errors.New("gone")
 		var all sync.WaitGroup
 		for i := range 200 {
@@ -171,7 +171,7 @@ func TestGivingUpLosesNoSlot(t *testing.T) {
 }
 
 func TestManyClassesAreForgotten(t *testing.T) {
-	q := New(1, time.Now)
+	q := New(1)
 	for i := range 10 * maxIdle {
 		turn, err := q.Enter(t.Context(), fmt.Sprint(i), 1)
 		if err != nil {
@@ -185,7 +185,7 @@ func TestManyClassesAreForgotten(t *testing.T) {
 }
 
 func BenchmarkUncontended(b *testing.B) {
-	q := New(2, time.Now)
+	q := New(2)
 	b.ReportAllocs()
 	for b.Loop() {
 		turn, _ := q.Enter(b.Context(), "app", 1)

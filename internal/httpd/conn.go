@@ -129,8 +129,8 @@ func (c *conn) readHead() (int, error) {
 func (c *conn) awaitHead(by time.Time) error {
 	if !by.IsZero() {
 		c.setReadBy(by)
-	} else if now := time.Now(); c.readBy.Sub(now) < c.s.IdleTime-slack || c.readBy.Sub(now) > c.s.IdleTime {
-		c.setReadBy(now.Add(c.s.IdleTime))
+	} else if left := time.Until(c.readBy); left < c.s.IdleTime-slack || left > c.s.IdleTime {
+		c.setReadBy(time.Now().Add(c.s.IdleTime))
 	}
 	return c.fill()
 }
@@ -345,8 +345,8 @@ func (c *conn) line(most int) ([]byte, error) {
 // send writes to the network.
 func (c *conn) send(data ...[]byte) error {
 	if !c.answer.ownDeadline {
-		if now := time.Now(); c.writeBy.Sub(now) < c.s.WriteTime-slack {
-			c.writeBy = now.Add(c.s.WriteTime)
+		if time.Until(c.writeBy) < c.s.WriteTime-slack {
+			c.writeBy = time.Now().Add(c.s.WriteTime)
 			_ = c.net.SetWriteDeadline(c.writeBy)
 		}
 	}

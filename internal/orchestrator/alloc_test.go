@@ -13,7 +13,7 @@ import (
 
 // maxAllocs is what a hello request may allocate in the handler: the id, the
 // run, the values of the script, the response and the record of it.
-const maxAllocs = 25
+const maxAllocs = 22
 
 func TestAllocationsOfARequest(t *testing.T) {
 	n := startNode(t, nil)
