@@ -34,8 +34,8 @@ type room struct {
 var rooms = []room{
 	{"rhai", nil},
 	{"internal/picloud", nil},
-	{"internal/cron", nil},
-	{"internal/store", []string{"internal/picloud"}},
+	{"internal/cron", []string{"internal/picloud"}},
+	{"internal/store", []string{"internal/cron", "internal/picloud"}},
 	{"internal/seal", nil},
 	{"internal/auth", []string{"internal/picloud", "internal/seal"}},
 	{"internal/access", []string{"internal/picloud"}},
@@ -44,7 +44,7 @@ var rooms = []room{
 	{"internal/lockdown", []string{"internal/picloud"}},
 	{"internal/isolate", []string{"internal/wire", "internal/lockdown", "internal/picloud"}},
 	{"internal/domains", []string{"internal/picloud"}},
-	{"internal/manager", []string{"internal/store", "internal/auth", "internal/access", "internal/domains", "internal/picloud"}},
+	{"internal/manager", []string{"internal/store", "internal/auth", "internal/access", "internal/cron", "internal/domains", "internal/picloud"}},
 	{"internal/httpd", nil},
 	{"internal/webhook", []string{"internal/picloud"}},
 	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/webhook", "internal/picloud"}},
@@ -54,7 +54,7 @@ var rooms = []room{
 	{"internal/cli", []string{
 		"dashboard",
 		"internal/manager", "internal/orchestrator", "internal/executor", "internal/isolate", "internal/lockdown", "internal/wire",
-		"internal/store", "internal/auth", "internal/domains", "internal/seal", "internal/hostapi", "internal/picloud", "rhai",
+		"internal/store", "internal/auth", "internal/cron", "internal/domains", "internal/seal", "internal/hostapi", "internal/picloud", "rhai",
 	}},
 	{"cmd/picloud", []string{"internal/cli"}},
 	{"cmd/picloud-manager", []string{"internal/cli"}},

@@ -1,7 +1,6 @@
 package cron
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -29,8 +28,33 @@ const (
 // month or of the week is enough.
 const dialect = gocron.SecondOptional | gocron.Minute | gocron.Hour | gocron.Dom | gocron.Month | gocron.Dow | gocron.Descriptor | gocron.DowOrDom
 
-// Parse reads a schedule and the name of its time zone; "" is UTC. Its errors
-// are written for whoever wrote the schedule.
+// Error is why something is no schedule, written for whoever wrote it.
+type Error struct {
+	Field   string // which of the two is wrong: FieldCron or FieldZone
+	Message string
+	Err     error // the cause, which Message tells too; may be nil
+}
+
+// The fields of an Error, by the names that they have in settings.
+const (
+	FieldCron = "cron"
+	FieldZone = "time_zone"
+)
+
+// Error implements error.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// wrong is what is wrong with the schedule itself.
+func wrong(format string, args ...any) *Error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Field: FieldCron, Message: err.Error(), Err: err}
+}
+
+// Parse reads a schedule and the name of its time zone; "" is UTC. Its error is
+// an *Error.
 func Parse(spec, zone string) (*Schedule, error) {
 	loc, err := location(zone)
 	if err != nil {
@@ -41,11 +65,11 @@ func Parse(spec, zone string) (*Schedule, error) {
 	written := strings.ToLower(strings.TrimSpace(spec))
 	switch {
 	case written == "":
-		return nil, errors.New(`a schedule is required, such as "*/5 * * * *" or "@every 90s"`)
+		return nil, wrong(`a schedule is required, such as "*/5 * * * *" or "@every 90s"`)
 	case len(written) > MaxSpecBytes:
-		return nil, fmt.Errorf("the schedule has %d bytes, at most %d are allowed", len(written), MaxSpecBytes)
+		return nil, wrong("the schedule has %d bytes, at most %d are allowed", len(written), MaxSpecBytes)
 	case strings.HasPrefix(written, "tz=") || strings.HasPrefix(written, "cron_tz="):
-		return nil, fmt.Errorf("%q: the time zone of a schedule is given by itself, not in it", spec)
+		return nil, wrong("%q: the time zone of a schedule is given by itself, not in it", spec)
 	}
 	if every, ok := strings.CutPrefix(written, "@every"); ok {
 		return parseEvery(spec, strings.TrimSpace(every))
@@ -61,16 +85,16 @@ func parseFields(spec, written string, loc *time.Location) (*Schedule, error) {
 	}
 	parsed, err := parser.WithMaxSearchYears(searchYears).Parse(written)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a schedule: %w", spec, err)
+		return nil, wrong("%q is not a schedule: %w", spec, err)
 	}
 	fields, ok := parsed.(*gocron.SpecSchedule)
 	if !ok {
-		return nil, fmt.Errorf("%q is not a schedule", spec)
+		return nil, wrong("%q is not a schedule", spec)
 	}
 	fields.Location = time.UTC
 	// The library gives up after as many years as the farthest leap days are apart.
 	if fields.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		return nil, fmt.Errorf("%q never comes: no month that it names has such a day", spec)
+		return nil, wrong("%q never comes: no month that it names has such a day", spec)
 	}
 	return &Schedule{fields: fields, zone: loc, hours: fields.Hour&allHours != allHours}, nil
 }
@@ -80,11 +104,11 @@ func parseEvery(spec, duration string) (*Schedule, error) {
 	every, err := time.ParseDuration(duration)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%q is not a schedule: after @every comes a time such as 90s, 15m or 1h30m", spec)
+		return nil, wrong("%q is not a schedule: after @every comes a time such as 90s, 15m or 1h30m", spec)
 	case every < minEvery || every > maxEvery:
-		return nil, fmt.Errorf("%q: the time between is not between %v and %v", spec, minEvery, maxEvery)
+		return nil, wrong("%q: the time between is not between %v and %v", spec, minEvery, maxEvery)
 	case every%time.Second != 0:
-		return nil, fmt.Errorf("%q: the time between is not in whole seconds", spec)
+		return nil, wrong("%q: the time between is not in whole seconds", spec)
 	}
 	return &Schedule{every: every}, nil
 }
@@ -100,5 +124,5 @@ func location(zone string) (*time.Location, error) {
 			return loc, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no time zone %.64q; they are named like Europe/Berlin or UTC", zone)
+	return nil, &Error{Field: FieldZone, Message: fmt.Sprintf("there is no time zone %.64q; they are named like Europe/Berlin or UTC", zone)}
 }

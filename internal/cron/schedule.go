@@ -44,6 +44,53 @@ func (s *Schedule) Upcoming(after time.Time, n int) []time.Time {
 	return times
 }
 
+// Latest is the last n times at which s fires from one time on and until another,
+// that one included, in their order.
+func (s *Schedule) Latest(from, until time.Time, n int) []time.Time {
+	list, all := s.between(from, until, n)
+	if all || n <= 0 {
+		return list
+	}
+	// It fires at whole seconds, at most once in each: there is a second from
+	// which on there are n.
+	few, many := until.Unix()+1, from.Unix()
+	for few-many > 1 {
+		middle := many + (few-many)/2
+		if times, all := s.between(time.Unix(middle, 0), until, n); all {
+			few, list = middle, times
+		} else {
+			many = middle
+		}
+	}
+	return list
+}
+
+// Count is how often s fires from one time on and until another, but no more
+// than most.
+func (s *Schedule) Count(from, until time.Time, most int) int {
+	n := 0
+	for t := s.Next(from.Add(-1)); n < most && !t.After(until); t = s.Next(t) {
+		n++
+	}
+	return n
+}
+
+// between is the first n times from one on and until another; all says that
+// there are no more.
+func (s *Schedule) between(from, until time.Time, n int) (list []time.Time, all bool) {
+	for t := s.Next(from.Add(-1)); !t.After(until); t = s.Next(t) {
+		if len(list) == n {
+			return list, false
+		}
+		list = append(list, t)
+	}
+	return list, true
+}
+
+// OfDay reports whether s means times of day, each of which fires once a day,
+// and not how much time passes.
+func (s *Schedule) OfDay() bool { return s.hours }
+
 // ceil is the first multiple of step that is not below n.
 func ceil(n, step int64) int64 {
 	rest := n % step

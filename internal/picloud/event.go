@@ -77,6 +77,10 @@ type NewEvent struct {
 	Until time.Time
 	Held  bool
 	Seq   int64 // 0: it was not entered, because its script is gone
+	// Planned is when the event says that it was to be run; zero: DueAt.
+	Planned time.Time
+	// Urgent has it go before all that waits.
+	Urgent bool
 }
 
 // Message is what a script or a client publishes on a topic of its app.

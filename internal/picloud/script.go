@@ -58,12 +58,18 @@ type Settings struct {
 	// Journal is the share of the invocations that go well whose journals are
 	// kept: 0 for none, 1 for all. Those of failed ones always are.
 	Journal float64 `json:"journal,omitempty"`
+	// Schedules are the times at which the script is run.
+	Schedules []Schedule `json:"schedules,omitempty"`
 }
 
 // Clone is a copy that shares no memory with s.
 func (s Settings) Clone() Settings {
 	s.Env = maps.Clone(s.Env)
 	s.Subscriptions = slices.Clone(s.Subscriptions)
+	s.Schedules = slices.Clone(s.Schedules)
+	for i := range s.Schedules {
+		s.Schedules[i].Body = slices.Clone(s.Schedules[i].Body)
+	}
 	return s
 }
 
@@ -78,6 +84,9 @@ func (s Settings) Validate(ceiling Limits) error {
 	}
 	if !(s.Journal >= 0 && s.Journal <= 1) {
 		return Invalid("journal", "%v is not a share between 0 and 1", s.Journal)
+	}
+	if err := s.validateSchedules(); err != nil {
+		return err
 	}
 	return validateEnv(s.Env)
 }
@@ -96,6 +105,24 @@ func (s Settings) validateSubscriptions() error {
 			return Invalid(field+".topic", "the topic %q is there twice", sub.Topic)
 		}
 		seen[sub.Topic] = true
+	}
+	return nil
+}
+
+func (s Settings) validateSchedules() error {
+	if len(s.Schedules) > MaxSchedules {
+		return Invalid("schedules", "there are %d schedules, at most %d are allowed", len(s.Schedules), MaxSchedules)
+	}
+	seen := map[string]bool{}
+	for i, sch := range s.Schedules {
+		field := fmt.Sprintf("schedules[%d]", i)
+		if err := sch.validate(field); err != nil {
+			return err
+		}
+		if seen[sch.Name] {
+			return Invalid(field+".name", "the schedule %q is there twice", sch.Name)
+		}
+		seen[sch.Name] = true
 	}
 	return nil
 }
@@ -170,9 +197,12 @@ func HashVersion(source string, settings Settings) string {
 	if len(settings.Subscriptions) == 0 {
 		settings.Subscriptions = nil
 	}
+	if len(settings.Schedules) == 0 {
+		settings.Schedules = nil
+	}
 	encoded, err := json.Marshal(settings) // struct fields in order, map keys sorted: one encoding per value
 	if err != nil {
-		panic("picloud: encode settings: " + err.Error()) // only numbers and strings are in it
+		panic("picloud: encode settings: " + err.Error()) // only numbers, strings and JSON that has been checked are in it
 	}
 	h := sha256.New()
 	h.Write([]byte("picloud version 1\n"))

@@ -257,6 +257,47 @@ type Events interface {
 	// DropEvents removes all events that match q and are not being run, and
 	// tells how many.
 	DropEvents(ctx context.Context, q EventQuery) (int64, error)
+	// OnWithdrawn has f called with the id of an event that may be being run,
+	// here, and that this run can no longer settle: it need not go on. It is
+	// called on every node, until stop.
+	OnWithdrawn(f func(eventID string)) (stop func())
+}
+
+// Schedules keeps when scripts are to be run. What schedules there are is said
+// by the versions that are live: a deploy, a rollback or a switch makes it so in
+// its own transaction. What has not changed keeps its place and stays paused.
+type Schedules interface {
+	// FireSchedules enters events for schedules that are due, at most limit of
+	// them, writes the ledger, and tells how many schedules it was. Of several
+	// who call it at once, one fires.
+	FireSchedules(ctx context.Context, limit int) (int, error)
+	// NextSchedule is when the next schedule is due; false when none is.
+	NextSchedule(ctx context.Context) (time.Time, bool, error)
+	// RewindSchedules plans anew what was planned by a clock that has been set
+	// back since, and tells how many schedules that were. A time of day that
+	// has come on a day does not come again. Events that wait to be tried again
+	// are tried at once.
+	RewindSchedules(ctx context.Context) (int64, error)
+	// Rescheduled is a channel that is closed as soon as a schedule may be due
+	// at another time than before the call, but for those that have fired.
+	Rescheduled() <-chan struct{}
+	// ListSchedules lists an app's schedules, or those of one script, by script
+	// and name.
+	ListSchedules(ctx context.Context, app, script string) ([]ScheduleState, error)
+	// ScheduleByName finds a schedule.
+	ScheduleByName(ctx context.Context, app, script, name string) (ScheduleState, error)
+	// PauseSchedule has a schedule not fire until it is resumed. Doing it again
+	// changes nothing.
+	PauseSchedule(ctx context.Context, app, script, name, by string) (ScheduleState, error)
+	// ResumeSchedule ends a pause: the schedule fires when it is next due.
+	// What fell into the pause is not made up for.
+	ResumeSchedule(ctx context.Context, app, script, name string) (ScheduleState, error)
+	// RunSchedule enters a run at once, whether the schedule is paused or not.
+	// CodeConflict tells that its runs may not overlap and one is not finished,
+	// and CodeScriptDisabled that the script is switched off.
+	RunSchedule(ctx context.Context, app, script, name string) (ScheduleRun, error)
+	// ListRuns lists runs.
+	ListRuns(ctx context.Context, q RunQuery) ([]ScheduleRun, error)
 }
 
 // DataUsage is what an app keeps: how many keys, and the bytes of keys and

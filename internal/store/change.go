@@ -9,11 +9,11 @@ import (
 	"github.com/picloud/picloud/internal/picloud"
 )
 
-// subscribers is who wants to hear of changes. The zero value is nobody.
-type subscribers struct {
+// subscribers is who wants to hear of something. The zero value is nobody.
+type subscribers[T any] struct {
 	mu   sync.Mutex
 	next int
-	f    map[int]func(context.Context, picloud.Change)
+	f    map[int]func(context.Context, T)
 }
 
 // Subscribe implements [picloud.Snapshots].
@@ -21,11 +21,16 @@ func (s *Store) Subscribe(f func(context.Context, picloud.Change)) (cancel func(
 	return s.changes.add(f)
 }
 
-func (l *subscribers) add(f func(context.Context, picloud.Change)) (cancel func()) {
+// OnWithdrawn implements [picloud.Events].
+func (s *Store) OnWithdrawn(f func(eventID string)) (stop func()) {
+	return s.withdrawn.add(func(_ context.Context, id string) { f(id) })
+}
+
+func (l *subscribers[T]) add(f func(context.Context, T)) (cancel func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.f == nil {
-		l.f = map[int]func(context.Context, picloud.Change){}
+		l.f = map[int]func(context.Context, T){}
 	}
 	key := l.next
 	l.next++
@@ -38,11 +43,11 @@ func (l *subscribers) add(f func(context.Context, picloud.Change)) (cancel func(
 }
 
 // announce calls the subscribers without the lock, so that they may cancel.
-func (l *subscribers) announce(ctx context.Context, c picloud.Change) {
+func (l *subscribers[T]) announce(ctx context.Context, v T) {
 	l.mu.Lock()
 	fs := slices.Collect(maps.Values(l.f))
 	l.mu.Unlock()
 	for _, f := range fs {
-		f(ctx, c)
+		f(ctx, v)
 	}
 }

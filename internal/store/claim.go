@@ -35,8 +35,10 @@ func (s *Store) ClaimEvents(ctx context.Context, claim string, until time.Time, 
 		if err != nil || len(seqs) == 0 {
 			return err
 		}
-		list, err = claimBySeq(tx, seqs, claim, until)
-		return err
+		if list, err = claimBySeq(tx, seqs, claim, until); err != nil {
+			return err
+		}
+		return ledger{tx, micros(s.now())}.began(list)
 	})
 	return list, err
 }

@@ -77,6 +77,9 @@ func (d *deployment) run(scripts []picloud.ScriptDeploy) ([]picloud.Deployed, er
 	}
 	for i, sd := range scripts {
 		live, err := liveScript(d.tx, d.app.Name, sd.Name)
+		if err == nil {
+			err = d.store.reconcile(d.tx, live)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -15,13 +15,14 @@ type orderKey struct{ scriptID, key string }
 
 // heldEvent is an event that a commit of the group settles.
 type heldEvent struct {
-	seq   int64
-	claim string
-	order orderKey
+	seq     int64
+	claim   string
+	order   orderKey
+	trigger picloud.Trigger
 }
 
 var (
-	lookEvents   = rowsKind{head: "SELECT id, seq, claim, script_id, order_key FROM events WHERE id IN (", tail: ")"}
+	lookEvents   = rowsKind{head: "SELECT id, seq, claim, script_id, order_key, kind FROM events WHERE id IN (", tail: ")"}
 	deleteEvents = rowsKind{head: "DELETE FROM events WHERE seq IN (", tail: ")"}
 	insertEvents = rowsKind{head: `INSERT INTO events (seq, id, app_id, script_id, kind, source, order_key, state, due_at, claim, attempts, error,
 		entered_at, planned_at, body_kind, body) VALUES `, columns: 16, tail: " ON CONFLICT (id) DO NOTHING"}
@@ -41,7 +42,7 @@ func (g *groupWriter) lookEvents(group []*pendingCommit) error {
 	return g.tx.queryRows(lookEvents, nil, len(ids), func(args []any, i int) []any { return append(args, ids[i]) }, func(row scanner) error {
 		var id string
 		var h heldEvent
-		err := row.Scan(&id, &h.seq, &h.claim, &h.order.scriptID, &h.order.key)
+		err := row.Scan(&id, &h.seq, &h.claim, &h.order.scriptID, &h.order.key, &h.trigger)
 		g.events[id] = h
 		return err
 	})
@@ -55,9 +56,14 @@ func (g *groupWriter) holds(s *picloud.Settlement) bool {
 
 // settle takes down what becomes of an event after a run, and tells whether
 // that lets an event go on, or at another time.
-func (g *groupWriter) settle(s *picloud.Settlement) (wake bool, err error) {
+func (g *groupWriter) settle(s *picloud.Settlement, record *picloud.Record) (wake bool, err error) {
 	h := g.events[s.EventID]
 	delete(g.events, s.EventID)
+	if h.trigger == picloud.TriggerSchedule {
+		if err := (ledger{g.tx, g.now}).settled(s, record); err != nil {
+			return false, err
+		}
+	}
 	switch {
 	case !s.RetryAt.IsZero():
 		_, err := g.tx.exec("UPDATE events SET due_at = $1, claim = '', error = $2 WHERE seq = $3", micros(s.RetryAt), s.Error, h.seq)
@@ -185,6 +191,12 @@ func (g *groupWriter) newEvent(e *enteredEvent, seq int64, ahead map[orderKey]bo
 		n.planned = micros(e.DueAt)
 	}
 	n.due = n.planned
+	if !e.Planned.IsZero() {
+		n.planned = micros(e.Planned)
+	}
+	if e.Urgent {
+		n.due = urgent
+	}
 	if e.Key != "" {
 		o := orderKey{e.ScriptID, e.Key}
 		if ahead[o] {

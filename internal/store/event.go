@@ -13,10 +13,17 @@ import (
 
 const eventColumns = "e.seq, e.id, e.app_id, e.script_id, e.kind, e.source, e.order_key, e.state, e.due_at, e.claim, e.attempts, e.error, e.entered_at, e.planned_at, e.body_kind"
 
+// urgent is when an event is due that goes before all others: what waits is
+// claimed in the order of these times.
+const urgent = 0
+
 func scanEvent(row scanner) (e picloud.Event, err error) {
 	var due, entered, planned int64
 	err = row.Scan(&e.Seq, &e.ID, &e.AppID, &e.ScriptID, &e.Trigger, &e.Source, &e.Key, &e.State, &due, &e.Claim, &e.Attempts,
 		&e.Error, &entered, &planned, &e.Kind, &e.Body, &e.Script)
+	if due == urgent {
+		due = entered
+	}
 	e.DueAt, e.EnteredAt, e.PlannedAt = fromMicros(due), fromMicros(entered), fromMicros(cmp.Or(planned, entered))
 	return e, err
 }
@@ -147,6 +154,9 @@ func (s *Store) revive(tx *tx, e picloud.Event) error {
 	if err == nil {
 		err = countEvents(tx, e.AppID, 1)
 	}
+	if err == nil && e.Trigger == picloud.TriggerSchedule {
+		err = ledger{tx, micros(s.now())}.reopen(e.ID)
+	}
 	if err != nil || e.Key == "" {
 		return err
 	}
@@ -224,6 +234,9 @@ func dropEvent(tx *tx, e picloud.Event) error {
 	_, err := tx.exec("DELETE FROM events WHERE seq = $1", e.Seq)
 	if err == nil && e.State != picloud.EventDead {
 		err = countEvents(tx, e.AppID, -1)
+	}
+	if err == nil && e.Trigger == picloud.TriggerSchedule {
+		err = ledger{tx, micros(tx.store.now())}.end(e.ID, picloud.RunDropped)
 	}
 	if err != nil || e.Key == "" {
 		return err

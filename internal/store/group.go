@@ -205,7 +205,7 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 		return err
 	}
 	for i := range c.Settle {
-		wake, err := g.settle(&c.Settle[i])
+		wake, err := g.settle(&c.Settle[i], c.Record)
 		if err != nil {
 			return err
 		}

@@ -78,6 +78,7 @@ func (l *listener) run(ctx context.Context, conn *pgx.Conn) {
 		l.store.log.Info("connected to PostgreSQL again")
 		l.reread()
 		l.store.entered.wake()
+		l.store.rescheduled.wake()
 		l.store.recorded.wake()
 		l.store.membership.wake()
 	}
@@ -199,6 +200,10 @@ func (l *listener) take(n notice) {
 	case n.origin == l.store.pg.origin:
 	case n.kind == eventsNotice:
 		l.store.entered.wake()
+	case n.kind == schedulesNotice:
+		l.store.rescheduled.wake()
+	case n.kind == withdrawnNotice:
+		l.store.withdrawn.announce(context.Background(), n.detail)
 	case n.kind == recordsNotice:
 		l.store.recorded.wake()
 	case n.kind == changeNotice:

@@ -16,6 +16,9 @@ const (
 	recordsNotice = "records" // records were entered
 	eventsNotice  = "events"  // events were entered, or are due earlier than they were
 	nodesNotice   = "nodes"   // nodes came, went, or got another state
+
+	schedulesNotice = "schedules" // schedules may be due at other times than they were
+	withdrawnNotice = "withdrawn" // an event is gone that may be being run; the detail is its id
 )
 
 // notice is one of them, read.

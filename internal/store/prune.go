@@ -35,6 +35,9 @@ func (s *Store) prune(ctx context.Context, r picloud.Retention, now time.Time) (
 			// as a block's times reach.
 			err = s.pruneBlocks(ctx, &total, "started_max < $1", oldest)
 		}
+		if err == nil {
+			err = s.pruneRuns(ctx, fromMicros(oldest))
+		}
 		if err != nil {
 			return total, err
 		}

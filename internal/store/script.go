@@ -266,8 +266,10 @@ func (s *Store) changeScript(ctx context.Context, what, app, name string, f func
 		if err := f(tx, before.Script); err != nil {
 			return err
 		}
-		after, err = liveScript(tx, app, name)
-		return err
+		if after, err = liveScript(tx, app, name); err != nil {
+			return err
+		}
+		return s.reconcile(tx, after)
 	})
 	return after, err
 }

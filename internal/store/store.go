@@ -33,23 +33,25 @@ type Config struct {
 // Store implements the store interfaces of package picloud. It is safe for
 // concurrent use. Open makes one.
 type Store struct {
-	now        func() time.Time
-	ids        *picloud.IDs
-	log        *slog.Logger
-	writer     *sql.DB   // on SQLite one connection
-	reader     *sql.DB   // on SQLite many, which cannot write; on PostgreSQL the writer
-	pg         *postgres // nil on SQLite
-	listener   *listener // nil on SQLite
-	statements atomic.Int64
-	changes    subscribers
-	entered    signal // events were entered, by whomever
-	commits    committer
-	gauges     gaugeClock
-	prepared   prepared
-	lookup     *sql.Stmt // reads one key
-	quota      int64     // bytes that an app may keep
-	recorded   signal    // records were entered, by whomever
-	membership signal    // nodes came, went, or got another state
+	now         func() time.Time
+	ids         *picloud.IDs
+	log         *slog.Logger
+	writer      *sql.DB   // on SQLite one connection
+	reader      *sql.DB   // on SQLite many, which cannot write; on PostgreSQL the writer
+	pg          *postgres // nil on SQLite
+	listener    *listener // nil on SQLite
+	statements  atomic.Int64
+	changes     subscribers[picloud.Change]
+	entered     signal              // events were entered, by whomever
+	withdrawn   subscribers[string] // of the ids of events that are gone while they may be run
+	rescheduled signal              // schedules may be due at other times, by whomever
+	commits     committer
+	gauges      gaugeClock
+	prepared    prepared
+	lookup      *sql.Stmt // reads one key
+	quota       int64     // bytes that an app may keep
+	recorded    signal    // records were entered, by whomever
+	membership  signal    // nodes came, went, or got another state
 }
 
 var (
@@ -65,6 +67,7 @@ var (
 	_ picloud.MetricsReader   = (*Store)(nil)
 	_ picloud.Data            = (*Store)(nil)
 	_ picloud.Events          = (*Store)(nil)
+	_ picloud.Schedules       = (*Store)(nil)
 	_ picloud.Users           = (*Store)(nil)
 	_ picloud.Members         = (*Store)(nil)
 	_ picloud.APIKeys         = (*Store)(nil)

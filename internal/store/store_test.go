@@ -21,7 +21,13 @@ import (
 // openAt opens a store on a file; the test closes it.
 func openAt(t testing.TB, path string) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), Config{Path: path, Now: time.Now, IDs: picloud.NewIDs(time.Now, rand.Reader), Quota: 8 << 20})
+	return openWith(t, path, time.Now)
+}
+
+// openWith is openAt with a clock.
+func openWith(t testing.TB, path string, now func() time.Time) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), Config{Path: path, Now: now, IDs: picloud.NewIDs(time.Now, rand.Reader), Quota: 8 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +69,7 @@ func TestContract(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
 			t.Parallel()
-			storetest.Exercise(t, func(t *testing.T) storetest.Store { return openAt(t, engine.path(t)) })
+			storetest.Exercise(t, func(t *testing.T, now func() time.Time) storetest.Store { return openWith(t, engine.path(t), now) })
 		})
 	}
 }

@@ -282,7 +282,7 @@ func (f *fixture) settle(sc picloud.Script, s picloud.Settlement) error {
 // claim claims what is due for a minute.
 func (f *fixture) claim(who string, limit int) []picloud.Event {
 	f.Helper()
-	list, err := f.ClaimEvents(f.ctx, who, time.Now().Add(time.Minute), limit, nil)
+	list, err := f.ClaimEvents(f.ctx, who, f.clock.now().Add(time.Minute), limit, nil)
 	f.ok(err)
 	return list
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,11 +34,12 @@ type Store interface {
 	picloud.Data
 	picloud.MetricsReader
 	picloud.Events
+	picloud.Schedules
 }
 
-// Exercise runs the contract. open makes an empty store, new for each call,
-// and sees to its closing.
-func Exercise(t *testing.T, open func(t *testing.T) Store) {
+// Exercise runs the contract. open makes an empty store with this clock, new for
+// each call, and sees to its closing.
+func Exercise(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 	for _, group := range []struct {
 		name  string
 		cases []testCase
@@ -59,12 +61,14 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"webhook", webhookCases},
 		{"events", eventCases},
 		{"metrics", metricsCases},
+		{"schedules", scheduleCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
 				t.Run(c.name, func(t *testing.T) {
 					t.Parallel()
-					c.run(&fixture{T: t, Store: open(t), ctx: t.Context(), ids: picloud.NewIDs(time.Now, rand.Reader)})
+					clock := &clock{}
+					c.run(&fixture{T: t, Store: open(t, clock.now), ctx: t.Context(), ids: picloud.NewIDs(time.Now, rand.Reader), clock: clock})
 				})
 			}
 		})
@@ -81,8 +85,31 @@ type testCase struct {
 type fixture struct {
 	*testing.T
 	Store
-	ctx context.Context
-	ids *picloud.IDs
+	ctx   context.Context
+	ids   *picloud.IDs
+	clock *clock
+}
+
+// clock is the store's: time.Now, until it is set.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at.IsZero() {
+		return time.Now()
+	}
+	return c.at
+}
+
+// set stops the clock at a time.
+func (c *clock) set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
 }
 
 // ok ends the case on an error.
