@@ -316,6 +316,10 @@ func settingLines(s picloud.Settings) map[string]string {
 	if s.Journal > 0 {
 		lines[fmt.Sprintf("journal = %v", s.Journal)] = ""
 	}
+	for _, sch := range s.Schedules {
+		encoded, _ := json.Marshal(sch) // texts, numbers, and JSON that was read or checked
+		lines["schedule "+string(encoded)] = ""
+	}
 	encoded, err := json.Marshal(s.Limits)
 	if err != nil {
 		return lines

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/picloud/picloud/internal/cron"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
 )
@@ -43,6 +45,14 @@ type projectScript struct {
 	Subscriptions []picloud.Subscription `toml:"subscriptions"`
 	// Journal is the share of successful invocations whose journals are kept.
 	Journal float64 `toml:"journal"`
+	// Schedules are the times at which the script is run.
+	Schedules []projectSchedule `toml:"schedules"`
+}
+
+// projectSchedule is a schedule with a body as TOML writes it.
+type projectSchedule struct {
+	picloud.Schedule
+	Body any `toml:"body"`
 }
 
 // projectCORS is picloud.CORS with the names that it has in a project.
@@ -121,10 +131,14 @@ func (s *projectScript) check() error {
 	if err := s.completeRoutes(); err != nil {
 		return message(err)
 	}
-	if err := s.settings().Validate(picloud.Limits{}); err != nil {
+	if err := s.completeSchedules(); err != nil {
 		return message(err)
 	}
-	return nil
+	settings := s.settings()
+	if err := settings.Validate(picloud.Limits{}); err != nil {
+		return message(err)
+	}
+	return message(cron.Validate(settings.Schedules))
 }
 
 // completeRoutes gives the script its default route where none is named, and
@@ -157,9 +171,29 @@ func (s *projectScript) completeRoutes() error {
 	return err
 }
 
+// completeSchedules makes JSON of the schedules' bodies.
+func (s *projectScript) completeSchedules() error {
+	for i := range s.Schedules {
+		sch := &s.Schedules[i]
+		if sch.Body == nil {
+			continue
+		}
+		text, err := json.Marshal(sch.Body)
+		if err != nil {
+			return picloud.Invalid(fmt.Sprintf("schedules[%d].body", i), "it cannot be written as JSON: %v", err)
+		}
+		sch.Schedule.Body = text
+	}
+	return nil
+}
+
 // settings are those of the version that a deploy makes.
 func (s *projectScript) settings() picloud.Settings {
-	return picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env, Subscriptions: s.Subscriptions, Journal: s.Journal}
+	settings := picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env, Subscriptions: s.Subscriptions, Journal: s.Journal}
+	for _, sch := range s.Schedules {
+		settings.Schedules = append(settings.Schedules, sch.Schedule)
+	}
+	return settings
 }
 
 // message is a domain error as one says it on a command line: what is wrong

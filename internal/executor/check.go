@@ -17,7 +17,7 @@ func (e *Executor) Check(source string) []picloud.Diagnostic {
 }
 
 // CheckSettings is Check for a script that asks for limits of its own, or for
-// messages.
+// messages, or has schedules.
 func (e *Executor) CheckSettings(source string, settings picloud.Settings) []picloud.Diagnostic {
 	if err := picloud.ValidateSource(source); err != nil {
 		return []picloud.Diagnostic{{Message: messageOf(err)}}
@@ -35,6 +35,9 @@ func (e *Executor) CheckSettings(source string, settings picloud.Settings) []pic
 	found := checkHandlers(p, source)
 	if name := eventHandlers[picloud.TriggerMessage]; len(settings.Subscriptions) > 0 && !p.prog.HasFunc(name, 1) {
 		found = append(found, picloud.Diagnostic{Message: "the script subscribes to topics, but has no fn " + name + "(message)"})
+	}
+	if name := eventHandlers[picloud.TriggerSchedule]; len(settings.Schedules) > 0 && !p.prog.HasFunc(name, 1) {
+		found = append(found, picloud.Diagnostic{Message: "the script has schedules, but no fn " + name + "(event)"})
 	}
 	return append(found, warnings(p, source)...)
 }

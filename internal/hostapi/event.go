@@ -7,12 +7,12 @@ import (
 
 // eventNames is how the source of an event is called, by trigger.
 var eventNames = map[picloud.Trigger]string{
-	picloud.TriggerMessage: "topic", picloud.TriggerSchedule: "schedule", picloud.TriggerChange: "prefix",
+	picloud.TriggerMessage: "topic", picloud.TriggerSchedule: "name", picloud.TriggerChange: "prefix",
 }
 
 // EventValue is the event as the argument of its handler: a map of id, attempt
-// (1 for the first), what it comes from (topic or schedule), key, body, and
-// when it was entered and due, in seconds.
+// (1 for the first), what it comes from (topic, or name of the schedule), key,
+// body, and when it was entered and when it was to be, in seconds.
 func (inv *Invocation) EventValue(vm *rhai.VM) (rhai.Value, error) {
 	e := inv.Execution.Event
 	body, err := eventBody(vm, e)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/picloud/picloud/internal/access"
+	"github.com/picloud/picloud/internal/cron"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
 )
@@ -130,6 +131,9 @@ func (m *Manager) scriptDeploy(in api.DeployScript) (picloud.ScriptDeploy, error
 	}
 	if in.Settings != nil {
 		if err := in.Settings.Validate(m.ceiling); err != nil {
+			return out, inField(err, "settings")
+		}
+		if err := cron.Validate(in.Settings.Schedules); err != nil {
 			return out, inField(err, "settings")
 		}
 	}

@@ -137,6 +137,9 @@ func eventOf(e picloud.Event) api.Event {
 		ID: e.ID, Script: e.Script, Trigger: e.Trigger, Source: e.Source, Key: e.Key, State: e.State, Running: e.Claim != "",
 		Attempts: e.Attempts, Error: e.Error, EnteredAt: e.EnteredAt, DueAt: e.DueAt,
 	}
+	if e.Trigger == picloud.TriggerSchedule {
+		shown.Key = "" // it is no user's: see Schedule.OrderKey
+	}
 	switch {
 	case e.Kind == picloud.ValueBytes:
 		shown.BodyBase64 = base64.StdEncoding.EncodeToString(e.Body)

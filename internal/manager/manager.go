@@ -27,6 +27,7 @@ type Store interface {
 	picloud.MetricsReader
 	picloud.Data
 	picloud.Events
+	picloud.Schedules
 	picloud.Users
 	picloud.Members
 	picloud.APIKeys
@@ -157,6 +158,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerApps()
 	m.registerDomains()
 	m.registerEvents()
+	m.registerSchedules()
 	m.registerData()
 	m.registerScripts()
 	m.registerDeploys()

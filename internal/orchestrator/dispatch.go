@@ -42,17 +42,43 @@ type dispatcher struct {
 	// awake. Tests wait for it.
 	resting atomic.Pointer[table]
 
+	times    timetable
+	clock    jump
+	clockSet chan struct{} // holds one when the clock was set since the last look
+
 	mu      sync.Mutex
 	running map[string]int // runs by script id
 	total   int
+	ends    map[string]*context.CancelCauseFunc // of the runs, by event id
 }
 
 func newDispatcher(o *Orchestrator) *dispatcher {
-	return &dispatcher{o: o, claim: o.member.id, freed: make(chan struct{}, 1), running: map[string]int{}}
+	return &dispatcher{
+		o: o, claim: o.member.id, freed: make(chan struct{}, 1), running: map[string]int{},
+		times: timetable{o: o}, ends: map[string]*context.CancelCauseFunc{}, clockSet: make(chan struct{}, 1),
+	}
 }
 
 // start begins to dispatch until ctx ends.
-func (d *dispatcher) start(ctx context.Context) { d.work.Go(func() { d.loop(ctx) }) }
+func (d *dispatcher) start(ctx context.Context) {
+	d.work.Go(func() {
+		defer d.o.cfg.Store.OnWithdrawn(d.withdraw)()
+		d.loop(ctx)
+	})
+	d.work.Go(func() {
+		if err := watchClock(ctx, func() { poke(d.clockSet) }); err != nil {
+			d.o.cfg.Log.WarnContext(ctx, "nobody tells when the clock is set: schedules may be late then", "err", err)
+		}
+	})
+}
+
+// poke leaves one in a channel that holds one.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
 
 // wait waits for the runs that have begun.
 func (d *dispatcher) wait(ctx context.Context) error {
@@ -74,6 +100,7 @@ func (d *dispatcher) loop(ctx context.Context) {
 	for ctx.Err() == nil {
 		// Both before looking, so that nothing falls between.
 		entered, t := d.o.cfg.Store.Entered(), d.o.table.Load()
+		rescheduled := d.o.cfg.Store.Rescheduled()
 		due, more, err := d.round(ctx, t)
 		switch {
 		case err != nil && ctx.Err() == nil:
@@ -85,7 +112,7 @@ func (d *dispatcher) loop(ctx context.Context) {
 		}
 		if !more {
 			d.resting.Store(t)
-			d.sleep(ctx, entered, t.replaced, due)
+			d.sleep(ctx, due, entered, rescheduled, t.replaced)
 			d.resting.Store(nil)
 		}
 	}
@@ -99,9 +126,18 @@ func (d *dispatcher) round(ctx context.Context, t *table) (due time.Time, more b
 		// could not show for a while that it lives.
 		return d.o.cfg.Now().Add(retryDispatch), false, nil
 	}
+	if d.clock.since(d.o.cfg.Now(), time.Now()) < -picloud.ScheduleClockSlack || d.times.seen == nil {
+		// At the start nobody knows what the clock did since the last run.
+		if err := d.times.rewind(ctx); err != nil {
+			return time.Time{}, false, err
+		}
+	}
+	if err := d.times.fire(ctx, t); err != nil {
+		return time.Time{}, false, err
+	}
 	free, except := d.room(t)
 	if free < maxDispatched/4 {
-		return time.Time{}, false, nil // a run that ends wakes the loop
+		return d.times.due, false, nil // a run that ends wakes the loop, too
 	}
 	limit := min(free, claimBatch)
 	events, err := d.o.cfg.Store.ClaimEvents(ctx, d.claim, d.o.cfg.Now().Add(d.lease()), limit, except)
@@ -118,7 +154,7 @@ func (d *dispatcher) round(ctx context.Context, t *table) (due time.Time, more b
 	if !ok {
 		due = time.Time{}
 	}
-	return due, false, err
+	return sooner(due, d.times.due), false, err
 }
 
 // lease is how long a claim lasts.
@@ -142,11 +178,13 @@ func (d *dispatcher) begin(ctx context.Context, e picloud.Event) {
 	d.mu.Lock()
 	d.running[e.ScriptID]++
 	d.total++
+	// What has begun is finished, also when no more is to be begun.
+	ctx, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	d.ends[e.ID] = &end
 	d.mu.Unlock()
 	d.work.Go(func() {
-		defer d.end(e.ScriptID)
-		// What has begun is finished, also when no more is to be begun.
-		d.o.runEvent(context.WithoutCancel(ctx), e)
+		defer d.end(e, &end)
+		d.o.runEvent(ctx, e)
 	})
 }
 
@@ -157,21 +195,22 @@ func (d *dispatcher) busy() int64 {
 	return int64(d.total)
 }
 
-func (d *dispatcher) end(scriptID string) {
+func (d *dispatcher) end(e picloud.Event, end *context.CancelCauseFunc) {
+	(*end)(nil)
 	d.mu.Lock()
-	if d.running[scriptID]--; d.running[scriptID] == 0 {
-		delete(d.running, scriptID)
+	if d.running[e.ScriptID]--; d.running[e.ScriptID] == 0 {
+		delete(d.running, e.ScriptID)
 	}
 	d.total--
-	d.mu.Unlock()
-	select {
-	case d.freed <- struct{}{}:
-	default:
+	if d.ends[e.ID] == end { // else the event was taken over by this very process
+		delete(d.ends, e.ID)
 	}
+	d.mu.Unlock()
+	poke(d.freed)
 }
 
 // sleep waits for a reason to look again.
-func (d *dispatcher) sleep(ctx context.Context, entered, replaced <-chan struct{}, due time.Time) {
+func (d *dispatcher) sleep(ctx context.Context, due time.Time, entered, rescheduled, replaced <-chan struct{}) {
 	var alarm <-chan time.Time
 	if !due.IsZero() {
 		timer := time.NewTimer(max(due.Sub(d.o.cfg.Now()), 0))
@@ -180,6 +219,8 @@ func (d *dispatcher) sleep(ctx context.Context, entered, replaced <-chan struct{
 	}
 	select {
 	case <-entered:
+	case <-rescheduled:
+	case <-d.clockSet:
 	case <-d.freed:
 	case <-alarm:
 	case <-replaced:
@@ -215,6 +256,7 @@ func (o *Orchestrator) runEvent(ctx context.Context, e picloud.Event) {
 			}
 		case errors.Is(err, picloud.ErrLost):
 			o.cfg.Log.InfoContext(ctx, "an event was taken over while it was run: nothing of the run is kept", "event", e.ID, "script", t.script.Name)
+			o.recordLost(ctx, t, e, started, outcome)
 			return
 		default:
 			outcome.Response, outcome.Error, outcome.Effects, outcome.Journal = nil, o.unsettled(ctx, e.ID, err), nil, nil
@@ -234,9 +276,17 @@ func eventExecution(t *target, e picloud.Event) *picloud.Execution {
 		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
 		Trigger: e.Trigger, KeepJournal: t.wantsJournal(),
 		Event: &picloud.EventInput{
-			ID: e.ID, Source: e.Source, Key: e.Key, Kind: e.Kind, Body: e.Body, At: e.EnteredAt, Due: e.PlannedAt, Attempt: e.Attempts,
+			ID: e.ID, Source: e.Source, Key: userKey(e), Kind: e.Kind, Body: e.Body, At: e.EnteredAt, Due: e.PlannedAt, Attempt: e.Attempts,
 		},
 	}
+}
+
+// userKey is the key of an event as whoever published it has given it.
+func userKey(e picloud.Event) string {
+	if e.Trigger == picloud.TriggerSchedule {
+		return "" // see Schedule.OrderKey
+	}
+	return e.Key
 }
 
 // settleEvent commits what a run on an event wants to change, and what becomes

@@ -53,15 +53,21 @@ func startNode(t testing.TB, run runFunc, edits ...func(*Config)) *node {
 // startNodeOn starts a node on a database.
 func startNodeOn(t testing.TB, database string, run runFunc, edits ...func(*Config)) *node {
 	t.Helper()
+	return startNodeWith(t, database, time.Now, run, edits...)
+}
+
+// startNodeWith starts a node with a clock on a database.
+func startNodeWith(t testing.TB, database string, now func() time.Time, run runFunc, edits ...func(*Config)) *node {
+	t.Helper()
 	n := &node{t: t}
 	idsOf := picloud.NewIDs(time.Now, rand.Reader)
-	s, err := store.Open(t.Context(), store.Config{Path: database, Now: time.Now, IDs: idsOf})
+	s, err := store.Open(t.Context(), store.Config{Path: database, Now: now, IDs: idsOf})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n.store = s
 	cfg := Config{
-		Store: s, IDs: idsOf, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Store: s, IDs: idsOf, Now: now, Log: slog.New(slog.DiscardHandler),
 		Executor: executor.New(executor.Config{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))}),
 	}
 	if run != nil {

@@ -21,6 +21,7 @@ type Store interface {
 	// AppAccess answers what a user is in an app.
 	AppAccess(ctx context.Context, app, userID string) (picloud.AppAccess, error)
 	picloud.Events
+	picloud.Schedules
 	// VersionByNumber and ListVersions are those of picloud.Scripts.
 	VersionByNumber(ctx context.Context, app, script string, number int) (picloud.Version, string, error)
 	ListVersions(ctx context.Context, app, script string, before, limit int) ([]picloud.Version, error)

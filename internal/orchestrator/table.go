@@ -56,6 +56,11 @@ func (t *target) subscription(e picloud.Event) picloud.Subscription {
 			return s
 		}
 	}
+	for _, s := range t.version.Settings.Schedules {
+		if e.Trigger == picloud.TriggerSchedule && s.Name == e.Source {
+			return s.Retries()
+		}
+	}
 	return picloud.Subscription{}
 }
 

@@ -91,7 +91,7 @@ func events(t *testing.T, e Executor) {
 	}
 	empty := input
 	empty.Body = nil
-	if out = run(t, e, `fn on_schedule(s) { if s.body != () || s.schedule != "orders" { throw "no" } }`, asEvent(picloud.TriggerSchedule, empty)); out.Error != nil {
+	if out = run(t, e, `fn on_schedule(s) { if s.body != () || s.name != "orders" { throw "no" } }`, asEvent(picloud.TriggerSchedule, empty)); out.Error != nil {
 		t.Errorf("a schedule: %+v", out.Error)
 	}
 	out = run(t, e, `fn on_message(m) { throw #{retry_after: 30, message: "later"} }`, asEvent(picloud.TriggerMessage, input))
