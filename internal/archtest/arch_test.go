@@ -44,7 +44,8 @@ var rooms = []room{
 	{"internal/lockdown", []string{"internal/picloud"}},
 	{"internal/isolate", []string{"internal/wire", "internal/lockdown", "internal/picloud"}},
 	{"internal/domains", []string{"internal/picloud"}},
-	{"internal/manager", []string{"internal/store", "internal/auth", "internal/access", "internal/cron", "internal/domains", "internal/picloud"}},
+	{"internal/backup", []string{"internal/picloud"}},
+	{"internal/manager", []string{"internal/backup", "internal/store", "internal/auth", "internal/access", "internal/cron", "internal/domains", "internal/picloud"}},
 	{"internal/httpd", nil},
 	{"internal/webhook", []string{"internal/picloud"}},
 	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/webhook", "internal/picloud"}},
@@ -54,7 +55,7 @@ var rooms = []room{
 	{"internal/cli", []string{
 		"dashboard",
 		"internal/manager", "internal/orchestrator", "internal/executor", "internal/isolate", "internal/lockdown", "internal/wire",
-		"internal/store", "internal/auth", "internal/cron", "internal/domains", "internal/seal", "internal/hostapi", "internal/picloud", "rhai",
+		"internal/backup", "internal/store", "internal/auth", "internal/cron", "internal/domains", "internal/seal", "internal/hostapi", "internal/picloud", "rhai",
 	}},
 	{"cmd/picloud", []string{"internal/cli"}},
 	{"cmd/picloud-manager", []string{"internal/cli"}},

@@ -33,6 +33,7 @@ type Config struct {
 // Store implements the store interfaces of package picloud. It is safe for
 // concurrent use. Open makes one.
 type Store struct {
+	path        string // of the embedded database's file; "" for PostgreSQL
 	now         func() time.Time
 	ids         *picloud.IDs
 	log         *slog.Logger
@@ -104,6 +105,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 func (s *Store) openSQLite(ctx context.Context, path string) (err error) {
+	s.path = path
 	if s.writer, s.reader, err = openSQLite(path); err != nil {
 		return err
 	}
