@@ -118,6 +118,9 @@ func (c *Commit) Size() int {
 	if c.Record != nil {
 		n += len(c.Record.Journal)
 	}
+	for i := range c.Streamed {
+		n += len(c.Streamed[i].Body)
+	}
 	return n
 }
 
@@ -153,6 +156,8 @@ type Commit struct {
 	Events  []NewEvent
 	Settle  []Settlement // of the events that the invocation was on
 	Record  *Record      // nil: there is nothing to be recorded
+	// Streamed are those of the published messages whose topic is a stream.
+	Streamed []Message
 	// Delivery is the webhook that the invocation was on, which is remembered:
 	// [ErrDelivered] if it is already. nil: there was none.
 	Delivery *Delivery

@@ -95,6 +95,7 @@ type Response struct {
 	Status int
 	Header http.Header // with a Content-Type unless the body is empty
 	Body   []byte
+	Stream *TopicStream // what follows instead of a body; nil for nothing
 }
 
 // ScriptError is why an execution has no response.

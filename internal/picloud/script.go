@@ -60,6 +60,9 @@ type Settings struct {
 	Journal float64 `json:"journal,omitempty"`
 	// Schedules are the times at which the script is run.
 	Schedules []Schedule `json:"schedules,omitempty"`
+	// Streams are topics of the app that keep their recent messages, for clients
+	// who follow them: see [TopicStream].
+	Streams []string `json:"streams,omitempty"`
 }
 
 // Clone is a copy that shares no memory with s.
@@ -70,6 +73,7 @@ func (s Settings) Clone() Settings {
 	for i := range s.Schedules {
 		s.Schedules[i].Body = slices.Clone(s.Schedules[i].Body)
 	}
+	s.Streams = slices.Clone(s.Streams)
 	return s
 }
 
@@ -86,6 +90,9 @@ func (s Settings) Validate(ceiling Limits) error {
 		return Invalid("journal", "%v is not a share between 0 and 1", s.Journal)
 	}
 	if err := s.validateSchedules(); err != nil {
+		return err
+	}
+	if err := validateStreams(s.Streams); err != nil {
 		return err
 	}
 	return validateEnv(s.Env)

@@ -97,6 +97,9 @@ func (s *Store) announceGroup(group []*pendingCommit) {
 	if entered {
 		s.entered.wake()
 	}
+	for _, at := range streamed(group) {
+		s.streams.tell(at[0], at[1])
+	}
 }
 
 // open reports whether the commit has entered events that are nobody's.

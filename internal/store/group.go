@@ -53,6 +53,9 @@ func (s *Store) commitGroup(tx *tx, group []*pendingCommit) error {
 	if err := g.unlock(); err != nil {
 		return err
 	}
+	if err := g.notifyStreams(group); err != nil {
+		return err
+	}
 	return addRecords(tx, records)
 }
 
@@ -203,6 +206,11 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 	}
 	if err := g.deliver(c); err != nil {
 		return err
+	}
+	if len(c.Streamed) > 0 {
+		if err := g.stream(c, after.version); err != nil {
+			return err
+		}
 	}
 	for i := range c.Settle {
 		wake, err := g.settle(&c.Settle[i], c.Record)

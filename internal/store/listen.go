@@ -80,6 +80,7 @@ func (l *listener) run(ctx context.Context, conn *pgx.Conn) {
 		l.store.entered.wake()
 		l.store.rescheduled.wake()
 		l.store.recorded.wake()
+		l.store.streams.tell("", "")
 		l.store.membership.wake()
 	}
 }
@@ -204,6 +205,8 @@ func (l *listener) take(n notice) {
 		l.store.rescheduled.wake()
 	case n.kind == withdrawnNotice:
 		l.store.withdrawn.announce(context.Background(), n.detail)
+	case n.kind == streamNotice:
+		l.store.takeStreamNotice(n.detail)
 	case n.kind == recordsNotice:
 		l.store.recorded.wake()
 	case n.kind == changeNotice:

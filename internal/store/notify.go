@@ -15,6 +15,7 @@ const (
 	changeNotice  = "change"  // what is live changed; the detail is the revision
 	recordsNotice = "records" // records were entered
 	eventsNotice  = "events"  // events were entered, or are due earlier than they were
+	streamNotice  = "stream"  // messages of a stream were entered; the detail is the app's id and the topic
 	nodesNotice   = "nodes"   // nodes came, went, or got another state
 
 	schedulesNotice = "schedules" // schedules may be due at other times than they were

@@ -47,6 +47,7 @@ type Store struct {
 	withdrawn   subscribers[string] // of the ids of events that are gone while they may be run
 	rescheduled signal              // schedules may be due at other times, by whomever
 	commits     committer
+	streams     streamListeners
 	gauges      gaugeClock
 	prepared    prepared
 	lookup      *sql.Stmt // reads one key
@@ -69,6 +70,7 @@ var (
 	_ picloud.Data            = (*Store)(nil)
 	_ picloud.Events          = (*Store)(nil)
 	_ picloud.Schedules       = (*Store)(nil)
+	_ picloud.Streams         = (*Store)(nil)
 	_ picloud.Users           = (*Store)(nil)
 	_ picloud.Members         = (*Store)(nil)
 	_ picloud.APIKeys         = (*Store)(nil)

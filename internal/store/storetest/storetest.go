@@ -35,6 +35,7 @@ type Store interface {
 	picloud.MetricsReader
 	picloud.Events
 	picloud.Schedules
+	picloud.Streams
 }
 
 // Exercise runs the contract. open makes an empty store with this clock, new for
@@ -59,6 +60,7 @@ func Exercise(t *testing.T, open func(t *testing.T, now func() time.Time) Store)
 		{"nodes", nodeCases},
 		{"data", dataCases},
 		{"webhook", webhookCases},
+		{"streams", streamCases},
 		{"events", eventCases},
 		{"metrics", metricsCases},
 		{"schedules", scheduleCases},
