@@ -411,6 +411,7 @@ func (s *server) stop(servers map[net.Listener]webServer) {
 	}
 	// Balancers learn it first, so that they do not run into a closed door.
 	s.orchestrator.Withdraw(context.Background())
+	s.orchestrator.EndStreams()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	var stopping sync.WaitGroup

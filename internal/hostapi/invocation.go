@@ -74,5 +74,6 @@ func Global() *rhai.Module {
 	addForm(g)
 	addRequest(g)
 	addPublish(g)
+	addServerEvents(g)
 	return g
 }

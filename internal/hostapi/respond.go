@@ -61,7 +61,10 @@ func (a *answer) response(limit int) (*picloud.Response, error) {
 	if len(a.body) > limit {
 		return nil, tooLong(limit)
 	}
-	r := &picloud.Response{Status: a.status, Header: a.header, Body: a.body}
+	r := &picloud.Response{Status: a.status, Header: a.header, Body: a.body, Stream: a.stream}
+	if a.stream != nil && a.status != http.StatusOK {
+		r.Stream = nil // a client takes nothing else for a stream
+	}
 	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
 		r.Body = nil // HTTP gives them none
 		r.Header.Del("Content-Type")

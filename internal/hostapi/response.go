@@ -26,6 +26,7 @@ type answer struct {
 	written int // fields and bytes in header so far
 	bytes   int
 	body    []byte
+	stream  *picloud.TopicStream // what goes on in place of a body; nil for nothing
 }
 
 // addResponses registers the constructors of responses and their methods.

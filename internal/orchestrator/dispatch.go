@@ -306,7 +306,7 @@ func (o *Orchestrator) settleEvent(ctx context.Context, t *target, e picloud.Eve
 			settled.RetryAt = o.cfg.Now().Add(jitter(sub.RetryDelay(e.Attempts, out.Error.RetryAfter)))
 		}
 	}
-	c.Events = o.fanOut(t.script.AppID, c.Effects.Messages)
+	c.Events, c.Streamed = o.fanOut(t.script.AppID, c.Effects.Messages), o.streamed(t.script.AppID, c.Effects.Messages)
 	record := newEventRecord(t, e, o.cfg.IDs.New(), started, out)
 	if out.Journal != nil {
 		o.keepJournal(&record, eventExecution(t, e), out)
@@ -379,8 +379,9 @@ func (o *Orchestrator) Publish(ctx context.Context, app string, messages []piclo
 		}
 	}
 	events := o.fanOut(a.ID, messages)
-	if len(events) == 0 {
+	shown := o.streamed(a.ID, messages)
+	if len(events)+len(shown) == 0 {
 		return 0, nil
 	}
-	return len(events), o.cfg.Store.Commit(ctx, picloud.Commit{AppID: a.ID, Events: events})
+	return len(events), o.cfg.Store.Commit(ctx, picloud.Commit{AppID: a.ID, Events: events, Streamed: shown})
 }

@@ -53,6 +53,9 @@ func (o *Orchestrator) Invoke(ctx context.Context, app, script string, r *http.R
 	if record != nil {
 		o.recorder.add(record)
 	}
+	if resp.Stream != nil {
+		resp.Body = []byte(": here follow the messages of the topic " + resp.Stream.Topic + "\n\n")
+	}
 	w := &memoryWriter{header: http.Header{}}
 	write(w, resp, id)
 	return w.response(r), nil

@@ -230,6 +230,7 @@ func (m *member) finishDrain() bool {
 		return false
 	}
 	m.o.inflight.refuse(true)
+	m.o.hub.endAll(false)
 	m.drained = m.o.running() == 0
 	return m.drained
 }

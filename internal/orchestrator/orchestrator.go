@@ -25,6 +25,7 @@ type Store interface {
 	// VersionByNumber and ListVersions are those of picloud.Scripts.
 	VersionByNumber(ctx context.Context, app, script string, number int) (picloud.Version, string, error)
 	ListVersions(ctx context.Context, app, script string, before, limit int) ([]picloud.Version, error)
+	picloud.Streams
 }
 
 // Executor runs scripts.
@@ -58,6 +59,12 @@ type Config struct {
 	Alone bool
 	// NoEvents leaves events to other processes.
 	NoEvents bool
+
+	// Followers is how many clients may follow topics of one app on this node; 0
+	// means 1,000.
+	Followers int
+	// Heartbeat is how long such a client hears nothing at most; 0 means 25 s.
+	Heartbeat time.Duration
 
 	// BaseDomain is below which apps answer, as <app>.<base domain>, besides
 	// <app>.localhost; "" for none.
@@ -96,6 +103,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Node.Withdraw == 0 {
 		c.Node.Withdraw = defaultWithdraw
 	}
+	if c.Followers == 0 {
+		c.Followers = defaultFollowers
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = heartbeat
+	}
 	if c.BodyMemory == 0 {
 		c.BodyMemory = 256 << 20
 	}
@@ -117,6 +130,8 @@ type Orchestrator struct {
 	dispatch *dispatcher
 	quiet    context.CancelFunc // ends the dispatching; nil before Start
 	member   member
+	hub      *hub
+	deaf     func() // ends the hub's listening; nil before Start
 
 	reloading   sync.Mutex // held while a snapshot is loaded
 	mu          sync.Mutex
@@ -134,6 +149,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	o := &Orchestrator{cfg: cfg, ids: ids{fresh: cfg.IDs}, recorder: newRecorder(cfg.Store, cfg.Retention, cfg.Now, cfg.Log), lookups: make(chan struct{}, lookups)}
 	o.member = member{node: cfg.Node, id: cfg.IDs.New(), o: o, log: cfg.Log, begun: time.Now()}
 	o.dispatch = newDispatcher(o)
+	o.hub = newHub(cfg.Store, cfg.Followers, cfg.Log)
 	return o, nil
 }
 
@@ -158,6 +174,7 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 		return err
 	}
 	o.recorder.start()
+	o.deaf = o.cfg.Store.SubscribeStreams(o.hub.tell)
 	var life context.Context
 	life, o.quiet = context.WithCancel(context.WithoutCancel(ctx))
 	if o.cfg.NoEvents {
@@ -188,10 +205,18 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	if o.quiet != nil {
 		o.quiet()
 	}
+	if o.deaf != nil {
+		o.deaf()
+		o.deaf = nil
+	}
 	o.mu.Unlock()
+	o.EndStreams()
 	waited := errors.Join(o.inflight.drain(ctx), o.dispatch.wait(ctx))
 	written := o.recorder.stop(ctx)
 	o.member.stop(ctx)
+	if waited == nil {
+		o.hub.work.Wait() // their followers are gone
+	}
 	return errors.Join(waited, written)
 }
 

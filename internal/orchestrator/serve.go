@@ -100,11 +100,13 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 // returns is yet to be written.
 func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *table, a *app, route *route, path, id string) *picloud.Response {
 	var by *knownCaller
+	var token string
 	if route.auth != picloud.AuthPublic {
 		var err error
 		if by, err = o.admit(t, a, route.auth, r); err != nil {
 			return refusal(err, id)
 		}
+		token, _ = tokenOf(r) // it has one, and its header is about to lose it
 	}
 	if err := enabled(route.target); err != nil {
 		return refusal(err, id)
@@ -137,12 +139,17 @@ func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *tab
 	if route.cors != nil {
 		route.cors.mark(resp.Header, r.Header.Get("Origin"))
 	}
-	write(w, resp, id)
+	if resp.Stream == nil {
+		write(w, resp, id)
+	}
 	if record != nil {
 		o.recorder.add(record)
 	}
 	o.touch(r.Context(), by)
-	return nil
+	if resp.Stream == nil {
+		return nil
+	}
+	return o.serveStream(w, r, t, route, resp, id, token)
 }
 
 // serveReserved answers what is PiCloud's own.

@@ -28,6 +28,7 @@ func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Tr
 		if err != nil {
 			return nil, nil, err
 		}
+		o.streamable(t.script.AppID, outcome)
 		resp, record := o.conclude(t, trigger, request, id, started, trace, outcome)
 		taken := delivery
 		if resp.Status/100 != 2 {
@@ -79,7 +80,7 @@ func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outco
 	case out.Effects == nil:
 		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Record: record, Delivery: taken})
 	case out.Effects.Changes() || taken != nil:
-		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Record: record, Delivery: taken})
+		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Streamed: o.streamed(t.script.AppID, out.Effects.Messages), Record: record, Delivery: taken})
 	case out.Effects.Observations() > 1 && !cutShort(out.Error):
 		return o.cfg.Store.Unchanged(ctx, t.script.AppID, out.Effects)
 	}

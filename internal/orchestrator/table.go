@@ -21,10 +21,11 @@ type table struct {
 	// subscribed those of any.
 	subscribers map[topicKey][]*target
 	subscribed  []*target
-	replaced    chan struct{} // closed when there is a newer table
-	zones       []string      // below which only apps answer: ".localhost" and the base domain's
-	base        string        // the base domain, or ""
-	callers     known         // those who have been looked up
+	streams     map[topicKey]bool // the topics that are streams
+	replaced    chan struct{}     // closed when there is a newer table
+	zones       []string          // below which only apps answer: ".localhost" and the base domain's
+	base        string            // the base domain, or ""
+	callers     known             // those who have been looked up
 }
 
 type scriptKey struct{ appID, script string }
@@ -96,7 +97,7 @@ func newTable(s *picloud.Snapshot, o *Orchestrator) *table {
 	cfg, gates := o.cfg, &o.gates
 	t := &table{
 		revision: s.Revision, hosts: map[string]*app{}, byName: map[string]*app{}, scripts: map[scriptKey]*target{}, byID: map[string]*target{},
-		subscribers: map[topicKey][]*target{}, replaced: make(chan struct{}),
+		subscribers: map[topicKey][]*target{}, streams: map[topicKey]bool{}, replaced: make(chan struct{}),
 		zones: []string{".localhost"},
 	}
 	if base := hostName(cfg.BaseDomain); base != "" && base != "localhost" {
@@ -158,6 +159,9 @@ func (t *table) add(live picloud.LiveScript, o *Orchestrator) {
 	t.scripts[scriptKey{live.Script.AppID, live.Script.Name}] = tg
 	t.byID[live.Script.ID] = tg
 	t.subscribe(tg)
+	for _, topic := range live.Version.Settings.Streams {
+		t.streams[topicKey{live.Script.AppID, topic}] = true
+	}
 	for _, r := range live.Routes {
 		if err := a.register(r, newRoute(tg, r)); err != nil {
 			// The store refuses such routes, so this is a bug; the others are

@@ -55,6 +55,7 @@ func appendOutcome(b []byte, o *picloud.Outcome) []byte {
 	}
 	r := o.Response
 	b = appendHeader(appendInt(appendBool(b, true), int64(r.Status)), r.Header)
+	b = appendStream(b, r.Stream)
 	b = appendBool(b, r.Body != nil)
 	return appendBody(b, start, r.Body)
 }
@@ -110,6 +111,7 @@ func (d *decoder) response(body []byte, owned bool, most int64) *picloud.Respons
 	if r.Header == nil {
 		r.Header = http.Header{} // whoever gets it adds to it
 	}
+	r.Stream = d.stream()
 	r.Body = d.body(body, owned)
 	if r.Status < 200 || r.Status > 599 {
 		d.fail("a response of status %d", r.Status)
