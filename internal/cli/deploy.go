@@ -320,6 +320,9 @@ func settingLines(s picloud.Settings) map[string]string {
 		encoded, _ := json.Marshal(sch) // texts, numbers, and JSON that was read or checked
 		lines["schedule "+string(encoded)] = ""
 	}
+	for _, topic := range s.Streams {
+		lines["stream "+topic] = ""
+	}
 	encoded, err := json.Marshal(s.Limits)
 	if err != nil {
 		return lines

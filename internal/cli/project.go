@@ -45,6 +45,9 @@ type projectScript struct {
 	Subscriptions []picloud.Subscription `toml:"subscriptions"`
 	// Journal is the share of successful invocations whose journals are kept.
 	Journal float64 `toml:"journal"`
+	// Streams are topics that keep their recent messages, for clients who follow
+	// them.
+	Streams []string `toml:"streams"`
 	// Schedules are the times at which the script is run.
 	Schedules []projectSchedule `toml:"schedules"`
 }
@@ -189,7 +192,7 @@ func (s *projectScript) completeSchedules() error {
 
 // settings are those of the version that a deploy makes.
 func (s *projectScript) settings() picloud.Settings {
-	settings := picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env, Subscriptions: s.Subscriptions, Journal: s.Journal}
+	settings := picloud.Settings{Limits: picloud.Limits(s.Limits), Env: s.Env, Subscriptions: s.Subscriptions, Streams: s.Streams, Journal: s.Journal}
 	for _, sch := range s.Schedules {
 		settings.Schedules = append(settings.Schedules, sch.Schedule)
 	}
