@@ -332,6 +332,8 @@ func TestSlowFollowerHoldsNothing(t *testing.T) {
 	n.hub.mu.Lock()
 	defer n.hub.mu.Unlock()
 	for _, f := range n.hub.feeds {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		if f.bytes > recentBytes+len(body) || len(f.recent) > recentMessages {
 			t.Errorf("%d messages with %d bytes are in memory", len(f.recent), f.bytes)
 		}
