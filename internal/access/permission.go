@@ -35,6 +35,7 @@ const (
 
 	ReadApp         Capability = "apps:read"
 	DeleteApp       Capability = "apps:delete"
+	ManageQuotas    Capability = "quotas:manage"
 	ReadScripts     Capability = "scripts:read"
 	Deploy          Capability = "scripts:deploy"
 	Switch          Capability = "scripts:switch"
@@ -134,6 +135,7 @@ var permissions = []Permission{
 	{WriteDomains, "add, prove and remove domains", true, staff, admins, nil},
 	{ManageMembers, "add, change and remove members", true, staff, admins, nil},
 	{ReadAppAudit, "read what the audit log says of an app", true, staff, admins, nil},
+	{ManageQuotas, "change what an app may use", true, staff, nil, nil},
 	{DeleteApp, "delete an app with all that it owns", true, staff, admins, nil},
 }
 

@@ -104,7 +104,7 @@ then deploy a script with "picloud deploy hello.rhai".`,
 			c.deployCommand(), c.checkCommand(), c.definitionsCommand(), c.listCommand(), c.showCommand(), c.sourceCommand(), c.versionsCommand(),
 			c.rollbackCommand(), c.enableCommand(), c.disableCommand(), c.deleteCommand(), c.appsCommand(), c.domainsCommand(), c.eventsCommand(), c.publishCommand(), c.schedulesCommand(), c.kvCommand(),
 		}},
-		{"run", "Running and watching:", []*cobra.Command{c.invokeCommand(), c.logsCommand(), c.invocationsCommand(), c.metricsCommand(), c.journalCommand(), c.replayCommand()}},
+		{"run", "Running and watching:", []*cobra.Command{c.invokeCommand(), c.logsCommand(), c.invocationsCommand(), c.metricsCommand(), c.quotasCommand(), c.journalCommand(), c.replayCommand()}},
 	}
 	for _, g := range groups {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

@@ -25,6 +25,7 @@ type Store interface {
 	picloud.Scripts
 	picloud.Records
 	picloud.MetricsReader
+	picloud.QuotaKeeper
 	picloud.Data
 	picloud.Events
 	picloud.Schedules
@@ -167,6 +168,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerRecords()
 	m.registerMetrics()
 	m.registerJournal()
+	m.registerQuotas()
 	m.registerAudit()
 	m.registerUsers()
 	m.registerMembers()

@@ -135,7 +135,7 @@ func (d *dispatcher) round(ctx context.Context, t *table) (due time.Time, more b
 	if err := d.times.fire(ctx, t); err != nil {
 		return time.Time{}, false, err
 	}
-	free, except := d.room(t)
+	free, except, until := d.room(t)
 	if free < maxDispatched/4 {
 		return d.times.due, false, nil // a run that ends wakes the loop, too
 	}
@@ -151,8 +151,8 @@ func (d *dispatcher) round(ctx context.Context, t *table) (due time.Time, more b
 		return time.Time{}, true, nil
 	}
 	due, ok, err := d.o.cfg.Store.NextEvent(ctx, except)
-	if !ok {
-		due = time.Time{}
+	if !ok || !until.IsZero() && until.Before(due) {
+		due = until
 	}
 	return sooner(due, d.times.due), false, err
 }
@@ -160,17 +160,23 @@ func (d *dispatcher) round(ctx context.Context, t *table) (due time.Time, more b
 // lease is how long a claim lasts.
 func (d *dispatcher) lease() time.Duration { return picloud.MaxLimits().EventWallTime() + claimGrace }
 
-// room is how many more runs there is room for, and the scripts that have none
-// or are switched off: their events wait.
-func (d *dispatcher) room(t *table) (free int, except []string) {
+// room is how many more runs there is room for, and the scripts that have none,
+// are switched off or whose app has used up its operations of the day: their
+// events wait, those of the latter until.
+func (d *dispatcher) room(t *table) (free int, except []string, until time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, target := range t.subscribed {
+		if midnight, over := target.host.meter.spent(); over {
+			until = midnight
+			except = append(except, target.script.ID)
+			continue
+		}
 		if !target.script.Enabled || d.running[target.script.ID] >= target.eventSlots {
 			except = append(except, target.script.ID)
 		}
 	}
-	return maxDispatched - d.total, except
+	return maxDispatched - d.total, except, until
 }
 
 // begin runs an event in the background.

@@ -11,6 +11,7 @@ import (
 type host struct {
 	o     *Orchestrator
 	appID string
+	meter *meter // nil for an app without daily quotas
 }
 
 // VersionSource implements picloud.Host.

@@ -18,6 +18,7 @@ type Store interface {
 	picloud.Snapshots
 	picloud.Records
 	picloud.Data
+	picloud.QuotaKeeper
 	// AppAccess answers what a user is in an app.
 	AppAccess(ctx context.Context, app, userID string) (picloud.AppAccess, error)
 	picloud.Events
@@ -121,6 +122,7 @@ type Orchestrator struct {
 	cfg      Config
 	table    atomic.Pointer[table]
 	gates    gates
+	meters   meters
 	ids      ids
 	bodies   atomic.Int64 // bytes of bodies admitted and not yet done with
 	recorder *recorder
@@ -256,6 +258,7 @@ func (o *Orchestrator) reload(ctx context.Context, revision int64) error {
 	if err != nil {
 		return err
 	}
+	o.meters.load(ctx, o, snapshot)
 	if old := o.table.Swap(newTable(snapshot, o)); old != nil {
 		close(old.replaced)
 	}

@@ -80,6 +80,9 @@ var details = map[picloud.Code]string{
 	picloud.CodeUnavailable:  "the script cannot be loaded right now",
 	picloud.CodeStale:        "the data that the script works on keeps changing, try again",
 	picloud.CodeQuota:        "the app keeps as much data as it may",
+	picloud.CodeQuotaFiles:   "the app's files have as many bytes as they may",
+	picloud.CodeQuotaEvents:  "as many of the app's events wait as may, try again later",
+	picloud.CodeQuotaCalls:   "the app has used up its outbound calls of this day",
 	picloud.CodeInternal:     "something went wrong inside",
 	picloud.CodeCanceled:     "the request was canceled",
 	picloud.CodeExecutorLost: "the process that ran the script ended before it did; nothing that the script wrote was kept",
@@ -96,7 +99,8 @@ func failure(e *picloud.ScriptError, id string) *picloud.Response {
 	}
 	status := http.StatusInternalServerError
 	switch e.Code {
-	case picloud.CodeTimeout, picloud.CodeCanceled, picloud.CodeUnavailable, picloud.CodeExecutorLost, picloud.CodeStale, picloud.CodeQuota:
+	case picloud.CodeTimeout, picloud.CodeCanceled, picloud.CodeUnavailable, picloud.CodeExecutorLost, picloud.CodeStale,
+		picloud.CodeQuota, picloud.CodeQuotaFiles, picloud.CodeQuotaEvents, picloud.CodeQuotaCalls:
 		status = picloud.HTTPStatus(e.Code)
 	}
 	r := newProblem(status, e.Code, detail, id)

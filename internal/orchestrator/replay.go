@@ -36,7 +36,7 @@ func (o *Orchestrator) Replay(ctx context.Context, app, id string) (*picloud.Rep
 	if err != nil {
 		return nil, err
 	}
-	out := o.execute(ctx, &host{o, v.AppID}, x)
+	out := o.execute(ctx, &host{o, v.AppID, o.meters.of(v.AppID)}, x)
 	r := &picloud.Replayed{Invocation: v, Outcome: out, Removed: kept.Removed}
 	r.Differences = differences(&v, kept, logs, out)
 	return r, nil

@@ -177,6 +177,9 @@ func enabled(t *target) error {
 
 // run runs a script once it has a slot. An error means that it has not run.
 func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (*picloud.Outcome, error) {
+	if err := t.host.meter.admit(); err != nil {
+		return nil, err
+	}
 	if err := t.gate.enter(ctx, o.cfg.MaxWait); err != nil {
 		return nil, err
 	}
@@ -201,7 +204,9 @@ func (o *Orchestrator) execute(ctx context.Context, h *host, x *picloud.Executio
 			out = &picloud.Outcome{Error: &picloud.ScriptError{Code: picloud.CodeInternal, Message: "the executor panicked"}}
 		}
 	}()
-	return o.cfg.Executor.Run(ctx, x, h)
+	out = o.cfg.Executor.Run(ctx, x, h)
+	h.meter.ran(out.Operations)
+	return out
 }
 
 func (o *Orchestrator) logPanic(ctx context.Context, id string, v any) {

@@ -154,7 +154,7 @@ func (t *table) add(live picloud.LiveScript, o *Orchestrator) {
 	limits := live.Version.Settings.Limits.Or(o.cfg.Limits)
 	tg := &target{
 		script: live.Script, version: live.Version, limits: limits,
-		gate: o.gates.of(live.Script.ID, limits), host: &host{o, live.Script.AppID},
+		gate: o.gates.of(live.Script.ID, limits), host: &host{o, live.Script.AppID, o.meters.of(live.Script.AppID)},
 	}
 	t.scripts[scriptKey{live.Script.AppID, live.Script.Name}] = tg
 	t.byID[live.Script.ID] = tg

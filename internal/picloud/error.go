@@ -58,9 +58,15 @@ const (
 	CodeBadResponse  Code = "bad_response"  // the script returned what cannot be a response
 	CodeExecutorLost Code = "executor_lost" // the process that ran the script ended before it did
 	CodeStale        Code = "stale"         // other invocations kept changing what the script read
-	CodeQuota        Code = "quota"         // the app keeps more than it may
 	CodeNoJournal    Code = "no_journal"    // there is no journal to be replayed; the message says why
 	CodeDiverged     Code = "diverged"      // a replay asked for something else than the run before
+	CodeQuota        Code = "quota"         // the app keeps as many bytes of keys and values as it may
+	CodeQuotaFiles   Code = "quota_files"   // its files have as many bytes as they may
+
+	CodeQuotaEvents     Code = "quota_events"     // as many of the app's events wait as may
+	CodeQuotaOperations Code = "quota_operations" // the app has used up the operations of a day
+	CodeQuotaCalls      Code = "quota_calls"      // the app has used up the outbound calls of a day
+
 )
 
 // statuses is the whole mapping from codes to HTTP.
@@ -98,6 +104,10 @@ var statuses = map[Code]int{
 	CodeStale:              http.StatusServiceUnavailable,
 	CodeQuota:              http.StatusInsufficientStorage,
 	CodeNoJournal:          http.StatusNotFound,
+	CodeQuotaFiles:         http.StatusInsufficientStorage,
+	CodeQuotaEvents:        http.StatusServiceUnavailable,
+	CodeQuotaOperations:    http.StatusTooManyRequests,
+	CodeQuotaCalls:         http.StatusTooManyRequests,
 }
 
 // HTTPStatus is the HTTP status that a code is answered with: 500 for every

@@ -193,6 +193,24 @@ type MetricsReader interface {
 	SweepMetrics(ctx context.Context, now time.Time) (int64, error)
 }
 
+// QuotaKeeper keeps what apps may use. What they keep in the store is held to it by
+// [Data.Commit]; what they use in a day, by whoever runs them.
+type QuotaKeeper interface {
+	// QuotasOf is an app's quotas, and which of them are not the defaults.
+	QuotasOf(ctx context.Context, appID string) (q Quotas, set []QuotaKind, err error)
+	// SetQuotas changes some of an app's quotas; nil is back to the default.
+	SetQuotas(ctx context.Context, app string, amounts map[QuotaKind]*int64) error
+	// UsageOf is what an app uses now, and has used on a day, of what is
+	// recorded.
+	UsageOf(ctx context.Context, appID string, day time.Time) (Usage, error)
+	// RaiseAlarm enters an alarm, unless the same one is there and has not
+	// passed, and tells whether it did. The store raises those for what is kept
+	// in it by itself, and clears them.
+	RaiseAlarm(ctx context.Context, a Alarm) (bool, error)
+	// ListAlarms lists an app's alarms, the newest first.
+	ListAlarms(ctx context.Context, appID string, limit int) ([]Alarm, error)
+}
+
 // Data keeps what the scripts of an app remember.
 type Data interface {
 	// ReadEntries is what the keys hold, in their order, all at one moment.
@@ -201,7 +219,8 @@ type Data interface {
 	ListEntries(ctx context.Context, appID string, q EntryQuery) (EntryPage, error)
 	// Commit makes what an invocation wants to change happen together with
 	// its record, or nothing of it: [ErrStale] when something that it saw has
-	// changed, CodeQuota when the app would keep too much. Concurrent commits
+	// changed, CodeQuota, CodeQuotaFiles or CodeQuotaEvents when the app would keep
+	// too much. Concurrent commits
 	// share one sync of the disk. A commit that has begun is not given up
 	// when ctx ends.
 	Commit(ctx context.Context, c Commit) error

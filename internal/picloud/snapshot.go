@@ -7,6 +7,9 @@ type Snapshot struct {
 	Apps     []App // by name
 	Scripts  []LiveScript
 	Domains  []Domain // those that are verified
+	// Quotas are those of the apps, by id, of which something else is said than
+	// the defaults.
+	Quotas map[string]Quotas
 }
 
 // LiveScript is a script with the version that it points at and its routes.

@@ -33,6 +33,8 @@ type pendingCommit struct {
 	err  error
 	wake bool // an event can go on that could not before, or at another time
 	done chan struct{}
+	// marks are those of the whole group, in its first commit.
+	marks map[quotaKey]int
 }
 
 // Commit implements [picloud.Data].
@@ -63,6 +65,7 @@ func (s *Store) commitAll() {
 			s.prepared.compile(ctx, s.writer)
 		}
 		if err == nil {
+			s.quotas.note(group[0].marks)
 			s.announceGroup(group)
 		}
 		for _, p := range group {

@@ -167,9 +167,13 @@ func unchangedRanges(tx *tx, appID string, ranges []picloud.RangeRead, now int64
 
 // Usage implements [picloud.Data].
 func (s *Store) Usage(ctx context.Context, appID string) (u picloud.DataUsage, err error) {
-	u.Quota = s.quota
 	err = s.read(ctx, "read what an app keeps", func(tx *tx) error {
-		err := tx.row("SELECT keys, bytes FROM app_data WHERE app_id = $1", appID).Scan(&u.Keys, &u.Bytes)
+		q, _, err := s.readQuotas(tx, appID)
+		if err != nil {
+			return err
+		}
+		u.Quota = q.Data
+		err = tx.row("SELECT keys, bytes FROM app_data WHERE app_id = $1", appID).Scan(&u.Keys, &u.Bytes)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}

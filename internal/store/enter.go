@@ -159,6 +159,9 @@ func (g *groupWriter) enter(events []enteredEvent) error {
 // countEntered keeps the numbers of the apps' events. When some were there
 // already, it is not known whose: they are counted anew.
 func (g *groupWriter) countEntered(entered []newEvent, added int64) error {
+	for _, a := range g.apps {
+		a.entering = 0
+	}
 	if added == int64(len(entered)) {
 		for i := range entered {
 			g.apps[entered[i].appID].events++

@@ -56,11 +56,16 @@ func (s *Store) commitGroup(tx *tx, group []*pendingCommit) error {
 	if err := g.notifyStreams(group); err != nil {
 		return err
 	}
+	group[0].marks = g.marks
 	return addRecords(tx, records)
 }
 
 // appData is what an app keeps, while a group is written.
-type appData struct{ version, keys, bytes, events, files, fileBytes int64 }
+type appData struct {
+	version, keys, bytes     int64
+	events, files, fileBytes int64
+	entering                 int64 // events that the group's commits so far enter
+}
 
 // appKey names a key of an app.
 type appKey struct{ appID, key string }
@@ -87,18 +92,19 @@ func (k *keyState) seenAt(now int64) int64 {
 type groupWriter struct {
 	tx      *tx
 	now     int64
-	quota   int64
 	apps    map[string]*appData
 	keys    map[appKey]*keyState
 	changed []appKey             // those with something to be written
 	events  map[string]heldEvent // those to be settled, by id
 	gone    []int64              // the numbers of events that are done with
 	free    map[orderKey]bool    // keys whose next event may go on
+	refused map[quotaKey]bool    // quotas for the sake of which something was
+	marks   map[quotaKey]int     // how near to the end of quotas the apps have come
 }
 
 func newGroupWriter(tx *tx, s *Store) *groupWriter {
 	return &groupWriter{
-		tx: tx, now: micros(s.now()), quota: s.quota,
+		tx: tx, now: micros(s.now()), refused: map[quotaKey]bool{}, marks: map[quotaKey]int{},
 		apps: map[string]*appData{}, keys: map[appKey]*keyState{}, events: map[string]heldEvent{}, free: map[orderKey]bool{},
 	}
 }
@@ -196,8 +202,9 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 		w := &c.Effects.Writes[i]
 		after.count(w, g.keys[appKey{c.AppID, w.Key}].size)
 	}
-	if after.bytes > g.quota && after.bytes > app.bytes {
-		return picloud.Errorf(picloud.CodeQuota, "the app keeps %d bytes, and may keep %d", after.bytes, g.quota)
+	after.entering += int64(len(c.Events))
+	if err := g.withinQuotas(c.AppID, app, &after); err != nil {
+		return err
 	}
 	after.version++
 	*app = after
@@ -291,6 +298,9 @@ func (g *groupWriter) unlock() error {
 			a.version, a.keys, a.bytes, a.events, a.files, a.fileBytes, id)
 		if err == nil && g.tx.store.gauges.due(id, g.now) {
 			err = writeGauge(g.tx, id, g.now, a)
+		}
+		if err == nil {
+			err = g.alarm(id, a)
 		}
 		if err != nil {
 			return err

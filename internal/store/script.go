@@ -151,7 +151,10 @@ func (s *Store) Snapshot(ctx context.Context) (*picloud.Snapshot, error) {
 			return err
 		}
 		withRoutes(snap.Scripts, routes)
-		snap.Domains, err = verifiedDomains(tx)
+		if snap.Domains, err = verifiedDomains(tx); err != nil {
+			return err
+		}
+		snap.Quotas, err = s.allQuotas(tx)
 		return err
 	})
 	if err != nil {

@@ -49,6 +49,7 @@ type Store struct {
 	commits     committer
 	streams     streamListeners
 	gauges      gaugeClock
+	quotas      quotaCache
 	prepared    prepared
 	lookup      *sql.Stmt // reads one key
 	quota       int64     // bytes that an app may keep
@@ -67,6 +68,7 @@ var (
 	_ picloud.Snapshots       = (*Store)(nil)
 	_ picloud.Records         = (*Store)(nil)
 	_ picloud.MetricsReader   = (*Store)(nil)
+	_ picloud.QuotaKeeper     = (*Store)(nil)
 	_ picloud.Data            = (*Store)(nil)
 	_ picloud.Events          = (*Store)(nil)
 	_ picloud.Schedules       = (*Store)(nil)
@@ -90,6 +92,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.changes.add(s.quotas.forget)
 	open, name := s.openSQLite, cfg.Path
 	if isPostgres(cfg.Path) {
 		open, name = s.openPostgres, "PostgreSQL" // the URL may hold a password

@@ -33,6 +33,7 @@ type Store interface {
 	picloud.InstanceOptions
 	picloud.Data
 	picloud.MetricsReader
+	picloud.QuotaKeeper
 	picloud.Events
 	picloud.Schedules
 	picloud.Streams
@@ -64,6 +65,7 @@ func Exercise(t *testing.T, open func(t *testing.T, now func() time.Time) Store)
 		{"events", eventCases},
 		{"metrics", metricsCases},
 		{"schedules", scheduleCases},
+		{"quotas", quotaCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
