@@ -131,11 +131,11 @@ func TestDeploysAreLiveAtOnce(t *testing.T) {
 	n.deployAs("shop", "hello", "1", picloud.Settings{})
 	n.do("GET", "/hello", "", "Host: shop.localhost").want(t, "another app", 200, "")
 
-	shop := &host{n.Orchestrator, n.do("GET", "/hello", "", "Host: shop.localhost").seen(t).AppID}
+	shop := &host{o: n.Orchestrator, appID: n.do("GET", "/hello", "", "Host: shop.localhost").seen(t).AppID}
 	if hash, err := shop.LiveVersion(ctx, "hello"); err != nil || hash != picloud.HashVersion("1", picloud.Settings{}) {
 		t.Errorf("live version %q, %v", hash, err)
 	}
-	nobody := &host{n.Orchestrator, "nobody"}
+	nobody := &host{o: n.Orchestrator, appID: "nobody"}
 	if _, err := nobody.LiveVersion(ctx, "hello"); !picloud.IsCode(err, picloud.CodeNotFound) {
 		t.Errorf("live version of nobody: %v", err)
 	}
