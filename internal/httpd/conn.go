@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/picloud/picloud/internal/socket"
 )
 
 const (
@@ -58,7 +60,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{s: s, net: newSocket(nc), whole: nc, buf: make([]byte, firstBuffer), header: make(http.Header, 16)}
+	c := &conn{s: s, net: socket.Quick(nc), whole: nc, buf: make([]byte, firstBuffer), header: make(http.Header, 16)}
 	c.watch.c = c
 	c.answer.c = c
 	c.answer.header = make(http.Header, 8)

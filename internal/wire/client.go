@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/internal/socket"
 )
 
 const (
@@ -71,6 +72,7 @@ func Dial(conn net.Conn, cfg ClientConfig) (*Client, error) {
 	if cfg.Grace == 0 {
 		cfg.Grace = DefaultGrace
 	}
+	conn = socket.Quick(conn)
 	c := &Client{
 		cfg: cfg, conn: conn, w: newWriter(conn), r: newReader(conn), runs: map[uint64]*pending{}, given: map[uint64]int{},
 		done: make(chan struct{}), closed: make(chan struct{}),

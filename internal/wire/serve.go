@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/internal/socket"
 )
 
 // Runner runs scripts. An executor is one.
@@ -37,6 +38,7 @@ const maxRuns = 64 << 10
 // error, or ctx ends; then it cancels what still runs and waits for it.
 func Serve(ctx context.Context, conn net.Conn, cfg ServeConfig) error {
 	defer conn.Close()
+	conn = socket.Quick(conn)
 	s := &server{cfg: cfg, w: newWriter(conn), r: newReader(conn), workers: workers{jobs: make(chan func())}, runs: map[uint64]*serving{}}
 	if _, err := greet(conn, s.r, cfg.Hello, false); err != nil {
 		return err
