@@ -45,6 +45,7 @@ type dispatcher struct {
 	times    timetable
 	clock    jump
 	clockSet chan struct{} // holds one when the clock was set since the last look
+	unheed   func()        // stops listening for events that are withdrawn
 
 	mu      sync.Mutex
 	running map[string]int // runs by script id
@@ -55,16 +56,14 @@ type dispatcher struct {
 func newDispatcher(o *Orchestrator) *dispatcher {
 	return &dispatcher{
 		o: o, claim: o.member.id, freed: make(chan struct{}, 1), running: map[string]int{},
-		times: timetable{o: o}, ends: map[string]*context.CancelCauseFunc{}, clockSet: make(chan struct{}, 1),
+		times: timetable{o: o}, ends: map[string]*context.CancelCauseFunc{}, clockSet: make(chan struct{}, 1), unheed: func() {},
 	}
 }
 
 // start begins to dispatch until ctx ends.
 func (d *dispatcher) start(ctx context.Context) {
-	d.work.Go(func() {
-		defer d.o.cfg.Store.OnWithdrawn(d.withdraw)()
-		d.loop(ctx)
-	})
+	d.unheed = d.o.cfg.Store.OnWithdrawn(d.withdraw)
+	d.work.Go(func() { d.loop(ctx) })
 	d.work.Go(func() {
 		if err := watchClock(ctx, func() { poke(d.clockSet) }); err != nil {
 			d.o.cfg.Log.WarnContext(ctx, "nobody tells when the clock is set: schedules may be late then", "err", err)
@@ -82,6 +81,7 @@ func poke(c chan struct{}) {
 
 // wait waits for the runs that have begun.
 func (d *dispatcher) wait(ctx context.Context) error {
+	defer d.unheed()
 	done := make(chan struct{})
 	go func() {
 		d.work.Wait()
