@@ -31,12 +31,22 @@ func (n *node) deployMany(count int) {
 		dir, project := n.tb.TempDir(), ""
 		for i := at; i < min(at+deployBatch, count); i++ {
 			name := fmt.Sprintf("s%05d", i)
-			project += fmt.Sprintf("[[scripts]]\nfile = %q\n", name+".rhai")
+			project += fmt.Sprintf("[[scripts]]\nfile = %q\n", name+".rhai") + triggers(i)
 			write(n.tb, filepath.Join(dir, name+".rhai"), longScript(i))
 		}
 		write(n.tb, filepath.Join(dir, "picloud.toml"), project)
 		n.run("", "deploy", dir)
 	}
+}
+
+// triggers has each script have a schedule that is far off, and the first hundred
+// subscribe to a topic: what an idle server waits for.
+func triggers(i int) string {
+	text := "schedules = [{ name = \"far\", cron = \"@yearly\", time_zone = \"Europe/Berlin\" }]\n"
+	if i < 100 {
+		text += "subscriptions = [{ topic = \"orders\" }]\n"
+	}
+	return text
 }
 
 func write(tb testing.TB, path, text string) {
@@ -49,7 +59,7 @@ func write(tb testing.TB, path, text string) {
 // longScript is a script like those that people write, of which no two are the
 // same.
 func longScript(i int) string {
-	text := fmt.Sprintf("// Script %d.\nfn handle(req) { let x = %d; #{ hello: req.query.name, x: part0(x) } }\n", i, i)
+	text := fmt.Sprintf("// Script %d.\nfn on_schedule(ev) {}\nfn on_message(m) {}\nfn handle(req) { let x = %d; #{ hello: req.query.name, x: part0(x) } }\n", i, i)
 	for j := range 16 {
 		text += fmt.Sprintf("fn part%d(x) {\n    let list = [];\n    for i in 0..3 {\n        list.push(x * %d + i);\n    }\n    if list.len() > 5 { return -1; }\n    list[0]\n}\n", j, j+i)
 	}

@@ -133,7 +133,8 @@ const ledgerPage = `fn handle(req) { kv::list("ledger/", #{ after: req.query.aft
 
 // TestTransfersSurviveKills moves money between accounts, each transfer with a
 // message, and kills the server again and again in the middle of it. The sum
-// never changes, and every acknowledged transfer has its entry, once.
+// never changes, every acknowledged transfer has its entry, once, and the runs of
+// a schedule that may not overlap do not.
 // PICLOUD_CHAOS_KILLS says how often; make chaos does it 500 times.
 func TestTransfersSurviveKills(t *testing.T) {
 	t.Parallel()
@@ -149,6 +150,7 @@ func TestTransfersSurviveKills(t *testing.T) {
 	u.write("ledger/picloud.toml", "[[scripts]]\nfile = \"ledger.rhai\"\nroutes = []\nsubscriptions = [{ topic = \"transfers\", retry_delay_ms = 5 }]\n")
 	u.write("ledger/ledger.rhai", ledgerScript)
 	u.run("deploy", "ledger")
+	u.startPulse()
 	if a := do(t, http.MethodPost, s.public+"/open", ""); a.status != 204 {
 		t.Fatalf("POST /open = %s", a)
 	}
@@ -162,6 +164,7 @@ func TestTransfersSurviveKills(t *testing.T) {
 		audit(t, s)
 	}
 	u = signIn(t, s)
+	u.checkPulse(s)
 	testenv.Eventually(t, "every message is delivered", func() bool { return len(u.queues()) == 0 })
 	entries := map[string]bool{}
 	for after := ""; ; {

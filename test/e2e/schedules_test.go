@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,11 +38,12 @@ func (u *user) copyGuide(guide, dir string) {
 
 // scheduleRun is a line of picloud schedules runs -o json.
 type scheduleRun struct {
-	Schedule, State, Cause, Error, PlannedAt string
-	StartedAt, FinishedAt                    *time.Time
-	InvocationID                             string  `json:"invocation_id"`
-	Drift                                    float64 `json:"drift_ms"`
-	Times                                    int
+	Seq                           int64
+	Schedule, State, Cause, Error string
+	PlannedAt                     time.Time  `json:"planned_at"`
+	StartedAt                     *time.Time `json:"started_at"`
+	FinishedAt                    *time.Time `json:"finished_at"`
+	InvocationID                  string     `json:"invocation_id"`
 }
 
 func (u *user) runs(args ...string) []scheduleRun {
@@ -134,4 +136,69 @@ func TestBadSchedules(t *testing.T) {
 	if preview.status != http.StatusUnprocessableEntity || !json.Valid([]byte(preview.body)) || !strings.Contains(preview.body, `"#/cron"`) {
 		t.Errorf("a bad preview: %s", preview)
 	}
+}
+
+// pulseScript fails if a time comes twice. It is slow, so that a kill is likely
+// to come in the middle of it.
+const pulseScript = `
+fn on_schedule(ev) {
+    if kv::has("pulse/" + ev.scheduled_at) { throw "twice" }
+    kv::set("pulse/" + ev.scheduled_at, ev.attempt);
+    sleep(0.3);
+}
+fn handle(req) { kv::list("pulse/", #{ after: req.query.after ?? "" }) }`
+
+// startPulse deploys a schedule whose runs may not overlap. A run that is killed
+// again and again is not given up.
+func (u *user) startPulse() {
+	u.write("pulse/picloud.toml", `[[scripts]]
+file = "pulse.rhai"
+schedules = [{ name = "pulse", cron = "* * * * * *", overlap = "forbid", max_attempts = 100, retry_delay_ms = 5, max_retry_delay_ms = 50 }]
+`)
+	u.write("pulse/pulse.rhai", pulseScript)
+	u.run("deploy", "pulse")
+}
+
+// checkPulse ends the schedule, and looks whether any of its runs overlapped, came
+// twice, failed, or left something half done.
+func (u *user) checkPulse(s *server) {
+	u.t.Helper()
+	testenv.Eventually(u.t, "the schedule goes on", func() bool { return len(u.runs("pulse", "--state", "ok", "-n", "1")) == 1 })
+	u.run("schedules", "pause", "pulse", "pulse")
+	testenv.Eventually(u.t, "what has begun ends", func() bool {
+		return len(u.runs("pulse", "--state", "running"))+len(u.runs("pulse", "--state", "waiting")) == 0
+	})
+	written := map[string]bool{}
+	for after := ""; ; {
+		var page []string
+		do(u.t, http.MethodGet, s.public+"/pulse?after="+after, "").decode(u.t, &page)
+		if len(page) == 0 {
+			break
+		}
+		for _, key := range page {
+			written[key] = true
+		}
+		after = page[len(page)-1]
+	}
+	states := map[string]int{}
+	seen := map[time.Time]bool{}
+	var later *time.Time // when the run after it began
+	for _, r := range u.runs("pulse", "-n", "1000") {
+		states[r.State]++
+		if seen[r.PlannedAt] {
+			u.t.Errorf("%v was fired twice", r.PlannedAt)
+		}
+		seen[r.PlannedAt] = true
+		if r.State == "failed" || (r.State == "ok") != written["pulse/"+strconv.FormatInt(r.PlannedAt.Unix(), 10)] && r.State != "missed" {
+			u.t.Errorf("a run is %s %s, and its key is there: %v", r.State, r.Error, written["pulse/"+strconv.FormatInt(r.PlannedAt.Unix(), 10)])
+		}
+		if r.State != "ok" {
+			continue
+		}
+		if later != nil && r.FinishedAt.After(*later) {
+			u.t.Errorf("the run of %v ended at %v, after the next began at %v", r.PlannedAt, r.FinishedAt, later)
+		}
+		later = r.StartedAt
+	}
+	u.t.Logf("runs of the schedule: %v", states)
 }
