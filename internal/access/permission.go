@@ -53,6 +53,8 @@ const (
 	WriteData       Capability = "data:write"
 	ReadSecrets     Capability = "secrets:read"
 	WriteSecrets    Capability = "secrets:write"
+	ReadOutbound    Capability = "outbound:read"
+	WriteOutbound   Capability = "outbound:write"
 	ReadDomains     Capability = "domains:read"
 	WriteDomains    Capability = "domains:write"
 	ReadMembers     Capability = "members:read"
@@ -113,6 +115,7 @@ var permissions = []Permission{
 	{ReadRecords, "read invocations and logs", true, staff, viewers, scopes(read, deploy)},
 	{ReadSchedules, "list schedules", true, staff, viewers, scopes(read, deploy)},
 	{ReadTopics, "list topics and their messages", true, staff, viewers, scopes(read, data)},
+	{ReadOutbound, "see which hosts scripts may call", true, staff, viewers, scopes(read, deploy)},
 	{ReadDomains, "list domains", true, staff, viewers, scopes(read, deploy)},
 	{ReadMembers, "list who belongs to an app", true, staff, viewers, scopes(read)},
 	{ReadData, "read an app's data", true, staff, viewers, scopes(data)},
@@ -132,6 +135,7 @@ var permissions = []Permission{
 
 	// To be in charge of it.
 	{WriteSecrets, "set and delete secrets", true, staff, admins, nil},
+	{WriteOutbound, "say which hosts scripts may call", true, staff, admins, nil},
 	{WriteDomains, "add, prove and remove domains", true, staff, admins, nil},
 	{ManageMembers, "add, change and remove members", true, staff, admins, nil},
 	{ReadAppAudit, "read what the audit log says of an app", true, staff, admins, nil},

@@ -19,7 +19,12 @@ func (s *server) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	hosts, err := s.settings.hostsOfApps()
+	if err != nil {
+		return err
+	}
 	s.orchestrator, err = orchestrator.New(orchestrator.Config{
+		Outbound: s.outbound, OutHosts: hosts,
 		Store: s.store, IDs: s.ids, Now: time.Now, Log: s.log, BaseDomain: domains.Base(s.publicURL),
 		Callers:        s.auth,
 		TrustedProxies: s.settings.trustedProxies(),
@@ -57,10 +62,14 @@ func (s *server) assembleManager() (err error) {
 	if err != nil {
 		return err
 	}
+	hosts, err := s.settings.hostsOfApps()
+	if err != nil {
+		return err
+	}
 	exec := executor.New(executor.Config{Log: s.log})
 	s.manager, err = manager.New(manager.Config{
-		Pages: pages,
-		Auth:  s.auth, Store: s.store, Check: exec.CheckSettings, Definitions: definitionsOf(exec),
+		Pages: pages, OutHosts: hosts, Secrets: s.vault,
+		Auth: s.auth, Store: s.store, Check: exec.CheckSettings, Definitions: definitionsOf(exec),
 		Invoker: s.orchestrator, Records: s.orchestrator,
 		Domains: s.settings.domainChecker(),
 		Ready:   s.store.Ready, Public: s.publicURL, TrustedProxies: s.settings.trustedProxies(), Ceiling: picloud.MaxLimits(), Version: s.version,

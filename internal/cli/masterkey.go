@@ -14,6 +14,7 @@ import (
 
 	"github.com/picloud/picloud/internal/auth"
 	"github.com/picloud/picloud/internal/seal"
+	"github.com/picloud/picloud/internal/secrets"
 )
 
 // openKeys reads the keys of the instance. The embedded database's are made at
@@ -22,7 +23,7 @@ import (
 func (s *server) openKeys() (*seal.Keyring, error) {
 	at := s.settings.keyFile
 	if at.Create && s.settings.database != "" {
-		s.log.Warn("there is no key to seal secrets with: authenticator apps cannot be set up; name one file for all processes in PICLOUD_MASTER_KEY_FILE")
+		s.log.Warn("there is no key to seal secrets with: neither authenticator apps nor secrets of scripts can be set up; name one file for all processes in PICLOUD_MASTER_KEY_FILE")
 		return nil, nil
 	}
 	keys, created, err := seal.Load(at)
@@ -62,7 +63,13 @@ func (s *server) openAuth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.vault = secrets.New(s.store, keys)
 	changed, err := s.auth.Reseal(ctx)
+	if err == nil {
+		var more int
+		more, err = s.vault.Reseal(ctx)
+		changed += more
+	}
 	if errors.Is(err, seal.ErrUnknownKey) {
 		return hinted("put back the file "+s.settings.keyFile.Path+" that belongs to this database", "the keys are not those of the database: %w", err)
 	}

@@ -11,10 +11,13 @@ import (
 // validateNetworks refuses lists of networks that cannot be read. A mistake
 // here must not be found by a request.
 func (s *serverSettings) validateNetworks() error {
-	for flag, list := range map[string]string{"--trusted-proxies": s.proxies, "--domain-networks": s.networks} {
+	for flag, list := range map[string]string{"--trusted-proxies": s.proxies, "--domain-networks": s.networks, "--outbound-networks": s.outNetworks} {
 		if _, err := parseNetworks(list); err != nil {
 			return usagef("%s: %v", flag, err)
 		}
+	}
+	if _, err := s.hostsOfApps(); err != nil {
+		return usagef("--outbound-hosts: %v", err)
 	}
 	if s.resolver == "" {
 		return nil

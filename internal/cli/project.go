@@ -85,6 +85,9 @@ type projectLimits struct {
 	LogBytes        int64 `toml:"log_bytes"`
 	Concurrency     int64 `toml:"concurrency"`
 	Queue           int64 `toml:"queue"`
+	OutboundCalls   int64 `toml:"outbound_calls"`
+	OutboundBytes   int64 `toml:"outbound_bytes"`
+	OutboundTimeMS  int64 `toml:"outbound_time_ms"`
 }
 
 // parseProject reads and checks the text of a picloud.toml. Its errors begin

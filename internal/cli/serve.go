@@ -22,7 +22,9 @@ import (
 	"github.com/picloud/picloud/internal/isolate"
 	"github.com/picloud/picloud/internal/manager"
 	"github.com/picloud/picloud/internal/orchestrator"
+	"github.com/picloud/picloud/internal/outbound"
 	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/internal/secrets"
 	"github.com/picloud/picloud/internal/store"
 )
 
@@ -88,6 +90,8 @@ func (c *command) serverCommand(use string, r role, short, long string) *cobra.C
 		f.StringVar(&s.resolver, "domain-resolver", "", "DNS server, as HOST:PORT, at which proofs of custom domains are looked up (default the system's)")
 		f.StringVar(&s.networks, "domain-networks", "", "networks, like 192.168.0.0/16, in which proofs of custom domains may be fetched besides public addresses")
 	}
+	f.StringVar(&s.outHosts, "outbound-hosts", "*", "hosts that scripts may call, for apps that have no list of their own, separated by commas; * is every public host, none is nobody")
+	f.StringVar(&s.outNetworks, "outbound-networks", "", "networks, like 192.168.1.0/24, in which scripts may call hosts that their app's list names, besides public addresses")
 	f.BoolVar(&s.isolate, "isolate", r.cluster, "run scripts in a child process that is locked down")
 	if r.public {
 		f.StringVar(&s.socket, "executor-socket", "", "path of the Unix socket of a picloud-executor that runs the scripts, in place of a child")
@@ -143,6 +147,7 @@ func (c *command) serve(ctx context.Context, s serverSettings) error {
 	if err := srv.openAuth(ctx); err != nil {
 		return err
 	}
+	srv.openOutbound()
 	if err := srv.assemble(ctx); err != nil {
 		return err
 	}
@@ -210,6 +215,9 @@ type server struct {
 	auth  *auth.Service
 	// sealer seals journals; nil without a key.
 	sealer orchestrator.Sealer
+	vault  *secrets.Vault
+
+	outbound *outbound.Client
 
 	public, admin net.Listener
 	publicURL     *url.URL

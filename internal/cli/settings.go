@@ -39,6 +39,8 @@ type serverSettings struct {
 	proxies     string // networks of the proxies in front, separated by commas
 	resolver    string // DNS server for proofs of domains; "" is the system's
 	networks    string // networks in which proofs may be fetched, separated by commas
+	outHosts    string // hosts that apps may call which have no list of their own, separated by commas
+	outNetworks string // networks that scripts may call besides public addresses, separated by commas
 	readyFile   string
 	logFormat   string
 	logLevel    string
@@ -65,6 +67,8 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 		{"trusted-proxies", "PICLOUD_TRUSTED_PROXIES", &s.proxies},
 		{"domain-resolver", "PICLOUD_DOMAIN_RESOLVER", &s.resolver},
 		{"domain-networks", "PICLOUD_DOMAIN_NETWORKS", &s.networks},
+		{"outbound-hosts", "PICLOUD_OUTBOUND_HOSTS", &s.outHosts},
+		{"outbound-networks", "PICLOUD_OUTBOUND_NETWORKS", &s.outNetworks},
 		{"ready-file", "PICLOUD_READY_FILE", &s.readyFile},
 		{"log-format", "PICLOUD_LOG_FORMAT", &s.logFormat},
 		{"log-level", "PICLOUD_LOG_LEVEL", &s.logLevel},

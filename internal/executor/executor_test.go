@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,6 +29,10 @@ func (s shelf) LiveVersion(_ context.Context, script string) (string, error) {
 
 func (s shelf) ReadEntries(_ context.Context, keys []string) ([]picloud.Entry, error) {
 	return make([]picloud.Entry, len(keys)), nil
+}
+
+func (s shelf) HTTP(context.Context, *picloud.HTTPCall) (*picloud.HTTPAnswer, error) {
+	return nil, errors.New("a shelf calls nobody")
 }
 
 func (s shelf) ListEntries(context.Context, picloud.EntryQuery) (picloud.EntryPage, error) {

@@ -171,7 +171,7 @@ func roomFor(v any) (int, bool) {
 	case picloud.EntryPage:
 		return roomFor(v.Entries)
 	}
-	return 0, false
+	return roomForOutside(v)
 }
 
 // kept is a value as it is remembered: itself where that is cheap and its size

@@ -64,7 +64,7 @@ func (s *sandbox) begin(ctx context.Context, r *run, handler string) error {
 	if r.host != nil {
 		r.host = &s.journal
 		s.data.r = r
-		s.inv.Data = &s.data
+		s.inv.Data, s.inv.Outside = &s.data, &s.data
 	}
 	s.job.Program = r.prog.prog
 	s.job.Func, s.job.Args, s.job.GlobalsFunc = handler, s.ofRequest, s.ofRequest
@@ -137,7 +137,7 @@ func (s *sandbox) sleep(ctx context.Context, d time.Duration) error {
 	return s.run.turn.Resume(ctx)
 }
 
-// waiting is a run's data, for which it waits without the processor.
+// waiting is what a run asks its host for: it waits without the processor.
 type waiting struct{ r *run }
 
 // ReadEntries implements hostapi.Data.

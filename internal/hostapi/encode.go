@@ -19,6 +19,12 @@ const maxNesting = 64
 // errTooLong ends an encoding that went over its bound.
 var errTooLong = errors.New("the JSON is too long")
 
+// Secrets have a JSON form only where they are sent, and only by themselves.
+var (
+	errSecretJSON = errors.New("a secret has no JSON form: it can be sent with http, and signed with, but not shown or kept")
+	errSecretPart = errors.New("a secret in JSON is a string of its own, with nothing added")
+)
+
 // encoder writes values as JSON (RFC 8259). Whatever the value, its work is in
 // proportion to what it writes: a few values that contain each other many
 // times over are stopped by max.
@@ -31,6 +37,8 @@ type encoder struct {
 	charge func(operations int) error
 	// exact refuses what would not come back as it was: blobs.
 	exact bool
+	// hide takes where secrets belong; nil: they have no place in it.
+	hide *[]cut
 }
 
 // encode is v as JSON within a call, billed.
@@ -109,6 +117,9 @@ func (e *encoder) value(v rhai.Value, nesting int) error {
 	}
 	if f := fieldsOf(v); f != nil {
 		return e.fields(f)
+	}
+	if h := hiddenOf(v); h != nil {
+		return e.secret(h)
 	}
 	if v.Kind() == rhai.FnKind {
 		return errors.New("a function has no JSON form")

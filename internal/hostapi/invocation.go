@@ -23,8 +23,11 @@ type Invocation struct {
 	Patterns *Patterns
 	// Data answers what the script reads; nil: there is none to be had.
 	Data Data
+	// Outside makes the calls of the script; nil: there are none to be made.
+	Outside Outside
 
 	request *request // made when the script first looks
+	secrets []string // the names of those that the script has asked for
 	tx      transaction
 	failed  error // why the run cannot succeed any more
 }
@@ -52,6 +55,14 @@ func (inv *Invocation) dataReady() error {
 	return inv.failed
 }
 
+// outsideReady fails where there is nobody to make calls.
+func (inv *Invocation) outsideReady() error {
+	if inv.failed == nil && inv.Outside == nil {
+		return inv.doom(picloud.Errorf(picloud.CodeUnavailable, "there are no calls to be made here"))
+	}
+	return inv.failed
+}
+
 // invocation finds the run that a call belongs to.
 func invocation(c *rhai.Call) *Invocation { return c.Host().(*Invocation) }
 
@@ -60,7 +71,7 @@ func Modules() []*rhai.Module {
 	return []*rhai.Module{
 		logModule(), jsonModule(), base64Module(), hexModule(), hashModule(), hmacModule(),
 		uuidModule(), randModule(), timeModule(), urlModule(), htmlModule(), csvModule(),
-		regexModule(), envModule(), kvModule(),
+		regexModule(), envModule(), kvModule(), httpModule(),
 	}
 }
 
@@ -75,5 +86,6 @@ func Global() *rhai.Module {
 	addRequest(g)
 	addPublish(g)
 	addServerEvents(g)
+	addReply(g)
 	return g
 }

@@ -9,6 +9,8 @@ var (
 	formType     = rhai.NewObjectType("form")
 	requestType  = rhai.NewObjectType("request")
 	responseType = rhai.NewObjectType("response")
+	replyType    = rhai.NewObjectType("http_answer")
+	secretType   = rhai.NewObjectType("secret")
 )
 
 // objectSize is what a host value is charged for itself.

@@ -5,7 +5,6 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/picloud/picloud/internal/picloud"
 	"github.com/picloud/picloud/rhai"
@@ -20,9 +19,7 @@ type request struct {
 	query   *fields
 	form    *form
 	cookies map[string]string
-	text    string // the body, when isText
-	isText  bool
-	looked  bool // text and isText are known
+	view    bodyView
 }
 
 // RequestValue makes the value of `req` for a run. The body is charged once,
@@ -30,21 +27,10 @@ type request struct {
 func (inv *Invocation) RequestValue(vm *rhai.VM) (rhai.Value, error) {
 	size := objectSize
 	if inv.request == nil {
-		inv.request = &request{Request: inv.Execution.Request, x: inv.Execution}
+		inv.request = &request{Request: inv.Execution.Request, x: inv.Execution, view: bodyView{raw: inv.Execution.Request.Body}}
 		size += len(inv.request.Body)
 	}
 	return vm.Object(requestType, inv.request, size)
-}
-
-// bodyText is the body as a string; ok is false when it is not UTF-8.
-func (r *request) bodyText() (s string, ok bool) {
-	if !r.looked {
-		r.looked = true
-		if r.isText = utf8.Valid(r.Body); r.isText {
-			r.text = string(r.Body)
-		}
-	}
-	return r.text, r.isText
 }
 
 func (r *request) headers() *fields {
@@ -58,7 +44,7 @@ func (r *request) headers() *fields {
 			h = h.Clone()
 			h.Set("Host", r.Host)
 		}
-		r.header = &fields{values: h, key: headerKey, show: strings.ToLower}
+		r.header = &fields{values: h, key: headerKey, show: showHeader}
 	}
 	return r.header
 }
@@ -68,6 +54,9 @@ func (r *request) headers() *fields {
 func headerKey(name string) string {
 	return textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
 }
+
+// showHeader is a header's name as it is listed.
+func showHeader(name string) string { return strings.ToLower(name) }
 
 // queryFields reads the query as browsers write it. What cannot be decoded is
 // left out, as net/url does.
@@ -192,33 +181,10 @@ func returnFields(c *rhai.Call, f *fields) error {
 
 // addRequestBody registers the views of the body.
 func addRequestBody(m *rhai.Module) {
-	m.Getter(requestType, "body", func(c *rhai.Call) error {
-		r := receiver[*request](c)
-		if err := work(c, 0, len(r.Body)); err != nil {
-			return err
-		}
-		if s, ok := r.bodyText(); ok {
-			return returnText(c, s)
-		}
-		return returnBytes(c, r.Body)
-	})
-	m.Func("bytes", params(requestType), func(c *rhai.Call) error {
-		r := receiver[*request](c)
-		if err := work(c, 0, len(r.Body)); err != nil {
-			return err
-		}
-		return returnBytes(c, r.Body)
-	}, "the body as a blob")
-	m.Func("text", params(requestType), func(c *rhai.Call) error {
-		r := receiver[*request](c)
-		if err := work(c, len(r.Body), 3*len(r.Body)); err != nil {
-			return err
-		}
-		if s, ok := r.bodyText(); ok {
-			return returnText(c, s)
-		}
-		return returnText(c, valid(string(r.Body)))
-	}, "the body as a string, with U+FFFD for what is not UTF-8")
+	m.Getter(requestType, "body", func(c *rhai.Call) error { return receiver[*request](c).view.natural(c) })
+	m.Func("bytes", params(requestType), func(c *rhai.Call) error { return receiver[*request](c).view.asBytes(c) }, "the body as a blob")
+	m.Func("text", params(requestType), func(c *rhai.Call) error { return receiver[*request](c).view.asText(c) },
+		"the body as a string, with U+FFFD for what is not UTF-8")
 	m.Func("json", params(requestType), func(c *rhai.Call) error {
 		r := receiver[*request](c)
 		v, err := parseJSON(c, r.Body)

@@ -35,6 +35,8 @@ type Store interface {
 	picloud.Audits
 	picloud.InstanceOptions
 	picloud.Nodes
+	picloud.OutHostLists
+	picloud.Secrets
 	// Clustered reports whether several processes may share the store.
 	Clustered() bool
 }
@@ -85,10 +87,13 @@ type Config struct {
 	Definitions []api.Definition
 	Invoker     Invoker
 	Records     Recorder
-	Domains     *domains.Checker            // of custom domains; nil means one for the public internet
-	Ready       func(context.Context) error // whether the instance can serve
-	Pages       Pages                       // what people see with a browser; nil means forms to set up and sign in with
-	Public      *url.URL                    // the public listener's address, as clients reach it
+	Domains     *domains.Checker // of custom domains; nil means one for the public internet
+	Secrets     Vault            // nil: no secrets can be set
+	// OutHosts are the hosts that apps may call which have no list of their own.
+	OutHosts picloud.OutHosts
+	Ready    func(context.Context) error // whether the instance can serve
+	Pages    Pages                       // what people see with a browser; nil means forms to set up and sign in with
+	Public   *url.URL                    // the public listener's address, as clients reach it
 	// TrustedProxies are the networks of proxies whose headers say where a
 	// request comes from; none is believed otherwise.
 	TrustedProxies []netip.Prefix
@@ -110,21 +115,23 @@ func (c Config) validate() error {
 // Manager is the control plane as an http.Handler for the admin listener. It is
 // safe for concurrent use. New makes one.
 type Manager struct {
-	auth    *auth.Service
-	store   Store
-	check   func(string, picloud.Settings) []picloud.Diagnostic
-	defs    []api.Definition
-	invoker Invoker
-	records Recorder
-	ready   func(context.Context) error
-	pages   Pages
-	checker *domains.Checker
-	public  *url.URL
-	proxies []netip.Prefix
-	ceiling picloud.Limits
-	ids     *picloud.IDs
-	now     func() time.Time
-	log     *slog.Logger
+	auth     *auth.Service
+	store    Store
+	check    func(string, picloud.Settings) []picloud.Diagnostic
+	defs     []api.Definition
+	invoker  Invoker
+	records  Recorder
+	ready    func(context.Context) error
+	pages    Pages
+	checker  *domains.Checker
+	vault    Vault
+	outHosts picloud.OutHosts
+	public   *url.URL
+	proxies  []netip.Prefix
+	ceiling  picloud.Limits
+	ids      *picloud.IDs
+	now      func() time.Time
+	log      *slog.Logger
 
 	mux     *http.ServeMux
 	api     huma.API
@@ -147,7 +154,7 @@ func New(cfg Config) (*Manager, error) {
 	adoptHuma()
 	m := &Manager{
 		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, defs: cfg.Definitions, invoker: cfg.Invoker, records: cfg.Records, ready: cfg.Ready, pages: cfg.Pages,
-		checker: cfg.Domains, public: cfg.Public, proxies: cfg.TrustedProxies, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
+		checker: cfg.Domains, vault: cfg.Secrets, outHosts: cfg.OutHosts, public: cfg.Public, proxies: cfg.TrustedProxies, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
 		version: cfg.Version, mux: http.NewServeMux(),
 	}
 	m.draining, m.drain = context.WithCancel(context.Background())
@@ -160,6 +167,8 @@ func New(cfg Config) (*Manager, error) {
 	m.registerDomains()
 	m.registerEvents()
 	m.registerSchedules()
+	m.registerOutbound()
+	m.registerSecrets()
 	m.registerData()
 	m.registerScripts()
 	m.registerDeploys()

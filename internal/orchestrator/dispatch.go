@@ -167,7 +167,7 @@ func (d *dispatcher) room(t *table) (free int, except []string, until time.Time)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, target := range t.subscribed {
-		if midnight, over := target.host.meter.spent(); over {
+		if midnight, over := target.meter.spent(); over {
 			until = midnight
 			except = append(except, target.script.ID)
 			continue
@@ -249,10 +249,12 @@ func (o *Orchestrator) runEvent(ctx context.Context, e picloud.Event) {
 	}
 	leave := func() {}
 	defer func() { leave() }()
+	j := o.prepare(t, eventExecution(e))
+	defer j.host.end()
 	for attempt := 1; ; attempt++ {
 		started := o.cfg.Now()
-		outcome := o.execute(ctx, t.host, eventExecution(t, e))
-		err := o.settleEvent(ctx, t, e, sub, started, outcome)
+		outcome := o.execute(ctx, j)
+		err := o.settleEvent(ctx, t, j, e, sub, started, outcome)
 		switch {
 		case err == nil:
 			return
@@ -266,7 +268,7 @@ func (o *Orchestrator) runEvent(ctx context.Context, e picloud.Event) {
 			return
 		default:
 			outcome.Response, outcome.Error, outcome.Effects, outcome.Journal = nil, o.unsettled(ctx, e.ID, err), nil, nil
-			if err := o.settleEvent(ctx, t, e, sub, started, outcome); err != nil {
+			if err := o.settleEvent(ctx, t, j, e, sub, started, outcome); err != nil {
 				// Its claim runs out, and it is tried again.
 				o.cfg.Log.WarnContext(ctx, "what became of an event cannot be written", "event", e.ID, "script", t.script.Name, "err", err)
 			}
@@ -276,11 +278,9 @@ func (o *Orchestrator) runEvent(ctx context.Context, e picloud.Event) {
 }
 
 // eventExecution asks for a run on an event.
-func eventExecution(t *target, e picloud.Event) *picloud.Execution {
-	return &picloud.Execution{
-		ID: e.ID, AppID: t.script.AppID, App: t.script.App, Script: t.script.Name,
-		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
-		Trigger: e.Trigger, KeepJournal: t.wantsJournal(),
+func eventExecution(e picloud.Event) picloud.Execution {
+	return picloud.Execution{
+		ID: e.ID, Trigger: e.Trigger,
 		Event: &picloud.EventInput{
 			ID: e.ID, Source: e.Source, Key: userKey(e), Kind: e.Kind, Body: e.Body, At: e.EnteredAt, Due: e.PlannedAt, Attempt: e.Attempts,
 		},
@@ -297,7 +297,7 @@ func userKey(e picloud.Event) string {
 
 // settleEvent commits what a run on an event wants to change, and what becomes
 // of the event: done, to be tried again, or given up.
-func (o *Orchestrator) settleEvent(ctx context.Context, t *target, e picloud.Event, sub picloud.Subscription, started time.Time, out *picloud.Outcome) error {
+func (o *Orchestrator) settleEvent(ctx context.Context, t *target, j *job, e picloud.Event, sub picloud.Subscription, started time.Time, out *picloud.Outcome) error {
 	c := picloud.Commit{AppID: t.script.AppID, Settle: []picloud.Settlement{{EventID: e.ID, Claim: e.Claim}}}
 	settled := &c.Settle[0]
 	if out.Effects != nil && !cutShort(out.Error) {
@@ -315,7 +315,7 @@ func (o *Orchestrator) settleEvent(ctx context.Context, t *target, e picloud.Eve
 	c.Events, c.Streamed = o.fanOut(t.script.AppID, c.Effects.Messages), o.streamed(t.script.AppID, c.Effects.Messages)
 	record := newEventRecord(t, e, o.cfg.IDs.New(), started, out)
 	if out.Journal != nil {
-		o.keepJournal(&record, eventExecution(t, e), out)
+		o.keepJournal(&record, &j.Execution, out)
 	}
 	c.Record = &record
 	err := o.cfg.Store.Commit(ctx, c)

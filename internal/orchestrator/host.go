@@ -6,12 +6,32 @@ import (
 	"github.com/picloud/picloud/internal/picloud"
 )
 
-// host answers the calls that a run makes back. It knows whose run it is, so
-// that nothing a run says can lead it to another app.
+// job is an invocation that is to be run, as often as it takes, with the host of
+// its runs: one piece of memory.
+type job struct {
+	picloud.Execution
+	host host
+}
+
+// host answers the calls that the runs of an invocation make back. It knows
+// whose they are, so that nothing a run says can lead it to another app.
 type host struct {
 	o     *Orchestrator
 	appID string
 	meter *meter // nil for an app without daily quotas
+	x     *picloud.Execution
+	calls calls // to the outside
+}
+
+// prepare is a job with its host; the execution is filled in but for what the
+// target says.
+func (o *Orchestrator) prepare(t *target, x picloud.Execution) *job {
+	x.AppID, x.App, x.Script = t.script.AppID, t.script.App, t.script.Name
+	x.Version, x.Hash, x.Limits, x.Env = t.version.Number, t.version.Hash, t.limits, t.version.Settings.Env
+	x.KeepJournal = t.wantsJournal()
+	j := &job{Execution: x, host: host{o: o, appID: t.script.AppID, meter: t.meter}}
+	j.host.x = &j.Execution
+	return j
 }
 
 // VersionSource implements picloud.Host.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/picloud/picloud/internal/outbound"
 	"github.com/picloud/picloud/internal/picloud"
 )
 
@@ -66,6 +67,11 @@ type Config struct {
 	Followers int
 	// Heartbeat is how long such a client hears nothing at most; 0 means 25 s.
 	Heartbeat time.Duration
+	// Outbound makes the calls of scripts to the outside; nil: there are none.
+	Outbound *outbound.Client
+	// OutHosts are the hosts that apps may call which have no list of their own;
+	// nil means none.
+	OutHosts picloud.OutHosts
 
 	// BaseDomain is below which apps answer, as <app>.<base domain>, besides
 	// <app>.localhost; "" for none.

@@ -36,7 +36,9 @@ func (o *Orchestrator) Replay(ctx context.Context, app, id string) (*picloud.Rep
 	if err != nil {
 		return nil, err
 	}
-	out := o.execute(ctx, &host{o, v.AppID, o.meters.of(v.AppID)}, x)
+	j := &job{Execution: *x, host: host{o: o, appID: v.AppID, meter: o.meters.of(v.AppID)}}
+	j.host.x = &j.Execution
+	out := o.execute(ctx, j)
 	r := &picloud.Replayed{Invocation: v, Outcome: out, Removed: kept.Removed}
 	r.Differences = differences(&v, kept, logs, out)
 	return r, nil

@@ -176,36 +176,28 @@ func enabled(t *target) error {
 }
 
 // run runs a script once it has a slot. An error means that it has not run.
-func (o *Orchestrator) run(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string) (*picloud.Outcome, error) {
-	if err := t.host.meter.admit(); err != nil {
+func (o *Orchestrator) run(ctx context.Context, t *target, j *job) (*picloud.Outcome, error) {
+	if err := t.meter.admit(); err != nil {
 		return nil, err
 	}
 	if err := t.gate.enter(ctx, o.cfg.MaxWait); err != nil {
 		return nil, err
 	}
 	defer t.gate.leave()
-	return o.execute(ctx, t.host, t.execution(trigger, request, id)), nil
-}
-
-// execution asks for a run on a request.
-func (t *target) execution(trigger picloud.Trigger, request *picloud.Request, id string) *picloud.Execution {
-	return &picloud.Execution{
-		ID: id, AppID: t.script.AppID, App: t.script.App, Script: t.script.Name,
-		Version: t.version.Number, Hash: t.version.Hash, Limits: t.limits, Env: t.version.Settings.Env,
-		Trigger: trigger, Request: request, KeepJournal: t.wantsJournal(),
-	}
+	return o.execute(ctx, j), nil
 }
 
 // execute has the executor run a script. A bug in it is an outcome.
-func (o *Orchestrator) execute(ctx context.Context, h *host, x *picloud.Execution) (out *picloud.Outcome) {
+func (o *Orchestrator) execute(ctx context.Context, j *job) (out *picloud.Outcome) {
 	defer func() {
 		if v := recover(); v != nil {
-			o.logPanic(ctx, x.ID, v)
+			o.logPanic(ctx, j.ID, v)
 			out = &picloud.Outcome{Error: &picloud.ScriptError{Code: picloud.CodeInternal, Message: "the executor panicked"}}
 		}
 	}()
-	out = o.cfg.Executor.Run(ctx, x, h)
-	h.meter.ran(out.Operations)
+	j.host.calls.begin()
+	out = o.cfg.Executor.Run(ctx, &j.Execution, &j.host)
+	j.host.meter.ran(out.Operations)
 	return out
 }
 

@@ -23,13 +23,15 @@ func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Tr
 	trace := traceParent(request.Header, id)
 	leave := func() {}
 	defer func() { leave() }()
+	j := o.prepare(t, picloud.Execution{ID: id, Trigger: trigger, Request: request})
+	defer j.host.end()
 	for attempt := 1; ; attempt++ {
-		outcome, err := o.run(ctx, t, trigger, request, id)
+		outcome, err := o.run(ctx, t, j)
 		if err != nil {
 			return nil, nil, err
 		}
 		o.streamable(t.script.AppID, outcome)
-		resp, record := o.conclude(t, trigger, request, id, started, trace, outcome)
+		resp, record := o.conclude(t, j, started, trace, outcome)
 		taken := delivery
 		if resp.Status/100 != 2 {
 			taken = nil // its sender is to try again
@@ -51,24 +53,24 @@ func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Tr
 			}
 		default:
 			outcome.Response, outcome.Error, outcome.Journal = nil, o.unsettled(ctx, id, err), nil
-			resp, record = o.conclude(t, trigger, request, id, started, trace, outcome)
+			resp, record = o.conclude(t, j, started, trace, outcome)
 			return resp, record, nil
 		}
 	}
 }
 
 // conclude makes the response and the record of a run.
-func (o *Orchestrator) conclude(t *target, trigger picloud.Trigger, request *picloud.Request, id string, started time.Time, trace string, out *picloud.Outcome) (*picloud.Response, *picloud.Record) {
+func (o *Orchestrator) conclude(t *target, j *job, started time.Time, trace string, out *picloud.Outcome) (*picloud.Response, *picloud.Record) {
 	resp := out.Response
 	if out.Error != nil {
-		resp = failure(out.Error, id)
+		resp = failure(out.Error, j.ID)
 	}
 	if trace != "" {
 		resp.Header["Traceparent"] = []string{trace}
 	}
-	record := newRecord(t, trigger, request, id, started, out, resp)
+	record := newRecord(t, j.Trigger, j.Request, j.ID, started, out, resp)
 	if out.Journal != nil {
-		o.keepJournal(record, t.execution(trigger, request, id), out)
+		o.keepJournal(record, &j.Execution, out)
 	}
 	return resp, record
 }

@@ -21,11 +21,12 @@ type table struct {
 	// subscribed those of any.
 	subscribers map[topicKey][]*target
 	subscribed  []*target
-	streams     map[topicKey]bool // the topics that are streams
-	replaced    chan struct{}     // closed when there is a newer table
-	zones       []string          // below which only apps answer: ".localhost" and the base domain's
-	base        string            // the base domain, or ""
-	callers     known             // those who have been looked up
+	streams     map[topicKey]bool           // the topics that are streams
+	outHosts    map[string]picloud.OutHosts // by app id
+	replaced    chan struct{}               // closed when there is a newer table
+	zones       []string                    // below which only apps answer: ".localhost" and the base domain's
+	base        string                      // the base domain, or ""
+	callers     known                       // those who have been looked up
 }
 
 type scriptKey struct{ appID, script string }
@@ -45,7 +46,7 @@ type target struct {
 	version picloud.Version
 	limits  picloud.Limits // with the defaults filled in
 	gate    *gate
-	host    *host
+	meter   *meter // nil for an app without daily quotas
 	// eventSlots is how many events may be run at a time.
 	eventSlots int
 }
@@ -97,7 +98,7 @@ func newTable(s *picloud.Snapshot, o *Orchestrator) *table {
 	cfg, gates := o.cfg, &o.gates
 	t := &table{
 		revision: s.Revision, hosts: map[string]*app{}, byName: map[string]*app{}, scripts: map[scriptKey]*target{}, byID: map[string]*target{},
-		subscribers: map[topicKey][]*target{}, streams: map[topicKey]bool{}, replaced: make(chan struct{}),
+		subscribers: map[topicKey][]*target{}, streams: map[topicKey]bool{}, outHosts: s.OutHosts, replaced: make(chan struct{}),
 		zones: []string{".localhost"},
 	}
 	if base := hostName(cfg.BaseDomain); base != "" && base != "localhost" {
@@ -154,7 +155,7 @@ func (t *table) add(live picloud.LiveScript, o *Orchestrator) {
 	limits := live.Version.Settings.Limits.Or(o.cfg.Limits)
 	tg := &target{
 		script: live.Script, version: live.Version, limits: limits,
-		gate: o.gates.of(live.Script.ID, limits), host: &host{o, live.Script.AppID, o.meters.of(live.Script.AppID)},
+		gate: o.gates.of(live.Script.ID, limits), meter: o.meters.of(live.Script.AppID),
 	}
 	t.scripts[scriptKey{live.Script.AppID, live.Script.Name}] = tg
 	t.byID[live.Script.ID] = tg

@@ -66,7 +66,13 @@ const (
 	CodeQuotaEvents     Code = "quota_events"     // as many of the app's events wait as may
 	CodeQuotaOperations Code = "quota_operations" // the app has used up the operations of a day
 	CodeQuotaCalls      Code = "quota_calls"      // the app has used up the outbound calls of a day
+	CodeOutbound        Code = "outbound"         // the calls to the outside are used up
+)
 
+// The codes of calls to the outside that fail. A script can catch them.
+const (
+	CodeCallDenied Code = "call_denied" // the app, or nobody, may call there
+	CodeCallFailed Code = "call_failed" // there was no answer, or none that can be used
 )
 
 // statuses is the whole mapping from codes to HTTP.

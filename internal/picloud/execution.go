@@ -56,6 +56,11 @@ type Host interface {
 	ReadEntries(ctx context.Context, keys []string) ([]Entry, error)
 	// ListEntries lists a range of the app's keys.
 	ListEntries(ctx context.Context, q EntryQuery) (EntryPage, error)
+	// HTTP makes a call to the outside, if the app may. What went wrong with
+	// it is CodeCallDenied or CodeCallFailed; CodeOutbound says that the run has
+	// made as many as it may. A run that is done again after a conflict gets
+	// the answers that it was given before to the same calls.
+	HTTP(ctx context.Context, c *HTTPCall) (*HTTPAnswer, error)
 }
 
 // Request is an HTTP request as a script sees it: its path is normalised and

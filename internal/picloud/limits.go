@@ -18,6 +18,9 @@ type Limits struct {
 	LogBytes        int64 `json:"log_bytes,omitempty"`          // log of one invocation, then it is cut with a note
 	Concurrency     int64 `json:"concurrency,omitempty"`        // invocations running at once
 	Queue           int64 `json:"queue,omitempty"`              // invocations waiting to run
+	OutboundCalls   int64 `json:"outbound_calls,omitempty"`     // calls to the outside by one invocation
+	OutboundBytes   int64 `json:"outbound_bytes,omitempty"`     // the answer to one of them
+	OutboundTimeMS  int64 `json:"outbound_time_ms,omitempty"`   // one of them, in milliseconds
 }
 
 // DefaultLimits is what a script gets that asks for nothing.
@@ -37,6 +40,9 @@ func DefaultLimits() Limits {
 		LogBytes:        256 << 10,
 		Concurrency:     64,
 		Queue:           256,
+		OutboundCalls:   32,
+		OutboundBytes:   8 << 20,
+		OutboundTimeMS:  10_000,
 	}
 }
 
@@ -58,6 +64,9 @@ func MaxLimits() Limits {
 		LogBytes:        4 << 20,
 		Concurrency:     1024,
 		Queue:           4096,
+		OutboundCalls:   1_000,
+		OutboundBytes:   64 << 20,
+		OutboundTimeMS:  300_000,
 	}
 }
 
@@ -67,6 +76,11 @@ func (l Limits) WallTime() time.Duration { return time.Duration(l.WallTimeMS) * 
 // EventWallTime is EventWallTimeMS as a duration.
 func (l Limits) EventWallTime() time.Duration {
 	return time.Duration(l.EventWallTimeMS) * time.Millisecond
+}
+
+// OutboundTime is OutboundTimeMS as a duration.
+func (l Limits) OutboundTime() time.Duration {
+	return time.Duration(l.OutboundTimeMS) * time.Millisecond
 }
 
 // Or is l with every zero field taken from d.
@@ -119,5 +133,8 @@ func (l *Limits) fields() []limitField {
 		{"log_bytes", &l.LogBytes},
 		{"concurrency", &l.Concurrency},
 		{"queue", &l.Queue},
+		{"outbound_calls", &l.OutboundCalls},
+		{"outbound_bytes", &l.OutboundBytes},
+		{"outbound_time_ms", &l.OutboundTimeMS},
 	}
 }

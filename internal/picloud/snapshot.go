@@ -9,7 +9,8 @@ type Snapshot struct {
 	Domains  []Domain // those that are verified
 	// Quotas are those of the apps, by id, of which something else is said than
 	// the defaults.
-	Quotas map[string]Quotas
+	Quotas   map[string]Quotas
+	OutHosts map[string]OutHosts // by an app's id; those of apps that are not in it are the instance's
 }
 
 // LiveScript is a script with the version that it points at and its routes.

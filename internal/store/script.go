@@ -154,7 +154,10 @@ func (s *Store) Snapshot(ctx context.Context) (*picloud.Snapshot, error) {
 		if snap.Domains, err = verifiedDomains(tx); err != nil {
 			return err
 		}
-		snap.Quotas, err = s.allQuotas(tx)
+		if snap.Quotas, err = s.allQuotas(tx); err != nil {
+			return err
+		}
+		snap.OutHosts, err = outHosts(tx)
 		return err
 	})
 	if err != nil {

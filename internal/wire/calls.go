@@ -17,6 +17,7 @@ const (
 	callLiveVersion
 	callReadEntries
 	callListEntries
+	callHTTP
 )
 
 // answering does a call for a run: it reads the arguments, asks the host, and
@@ -34,6 +35,8 @@ func answerings(k callKind) answering {
 		return answerReadEntries
 	case callListEntries:
 		return answerListEntries
+	case callHTTP:
+		return answerHTTP
 	}
 	return nil
 }

@@ -135,10 +135,11 @@ func (d *decoder) limits(l *picloud.Limits) {
 }
 
 // limits lists the limits; a test sees to it that none is missing.
-func limits(l *picloud.Limits) [14]*int64 {
+func limits(l *picloud.Limits) [17]*int64 {
 	return [...]*int64{
 		&l.WallTimeMS, &l.EventWallTimeMS, &l.Operations, &l.MemoryBytes, &l.CallDepth, &l.ExprDepth, &l.StringBytes,
 		&l.ArrayItems, &l.MapEntries, &l.RequestBytes, &l.ResponseBytes, &l.LogBytes, &l.Concurrency, &l.Queue,
+		&l.OutboundCalls, &l.OutboundBytes, &l.OutboundTimeMS,
 	}
 }
 

@@ -31,8 +31,8 @@ const (
 	// What frames may have at most. Those of outcomes depend on their run.
 	maxHello  = 64 << 10
 	maxRun    = 72 << 20 // a body of 64 MiB, and a header, parameters and environment
-	maxCall   = 64 << 10 // grows with what calls ask
-	maxAnswer = 12 << 20 // a page of values: MaxPageBytes, one more value, and the keys
+	maxCall   = 9 << 20  // what is sent to the outside: MaxCallBytes, an address and a header
+	maxAnswer = 72 << 20 // what comes from there: up to the ceiling of OutboundBytes, and a header
 )
 
 // errProtocol is in every error that means that the other side broke a rule.

@@ -49,6 +49,8 @@ const everything = `
 	let begun = timestamp(); print(begun.elapsed); sleep(0.001);
 	kv::set("a", rand::float());
 	publish("topic", time::now(), #{delay: 2});
+	print(http::post("http://a.example/", #{json: #{a: 1}}).body); print(http::get("http://octets/").bytes());
+	try { http::get("http://call_failed/") } catch (e) { print(e); }
 `
 
 // replayed runs an execution again with a journal.

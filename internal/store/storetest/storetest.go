@@ -37,6 +37,8 @@ type Store interface {
 	picloud.Events
 	picloud.Schedules
 	picloud.Streams
+	picloud.OutHostLists
+	picloud.Secrets
 }
 
 // Exercise runs the contract. open makes an empty store with this clock, new for
@@ -66,6 +68,8 @@ func Exercise(t *testing.T, open func(t *testing.T, now func() time.Time) Store)
 		{"metrics", metricsCases},
 		{"schedules", scheduleCases},
 		{"quotas", quotaCases},
+		{"outbound", outboundCases},
+		{"secrets", secretCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
