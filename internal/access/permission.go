@@ -28,6 +28,7 @@ const (
 	ReadMetrics    Capability = "metrics:read"
 	ReadNodes      Capability = "nodes:read"
 	ManageNodes    Capability = "nodes:manage"
+	ManageBackups  Capability = "backups:manage"
 	VouchDomains   Capability = "domains:vouch"
 	ListApps       Capability = "apps:list"
 	CreateApps     Capability = "apps:create"
@@ -74,6 +75,7 @@ type Permission struct {
 
 // The columns of the table.
 var (
+	owners  = []picloud.Role{picloud.RoleOwner}
 	staff   = []picloud.Role{picloud.RoleOwner, picloud.RoleAdmin}
 	all     = []picloud.Role{picloud.RoleOwner, picloud.RoleAdmin, picloud.RoleMember}
 	admins  = []picloud.AppRole{picloud.AppAdmin}
@@ -108,6 +110,7 @@ var permissions = []Permission{
 	{ReadMetrics, "read what ran on the instance, also as /metrics", false, staff, nil, scopes(read)},
 	{ReadNodes, "list the nodes of a cluster", false, staff, nil, scopes(read)},
 	{ManageNodes, "add, drain and remove nodes", false, staff, nil, nil},
+	{ManageBackups, "make, download and delete backups, which hold everything", false, owners, nil, nil},
 
 	// In an app: to look at it.
 	{ReadApp, "see an app", true, staff, viewers, scopes(read, deploy, invoke, data)},

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"github.com/picloud/picloud/dashboard"
+	"github.com/picloud/picloud/internal/backup"
 	"github.com/picloud/picloud/internal/domains"
 	"github.com/picloud/picloud/internal/executor"
 	"github.com/picloud/picloud/internal/manager"
@@ -71,8 +73,8 @@ func (s *server) assembleManager() (err error) {
 		Pages: pages, OutHosts: hosts, Secrets: s.vault,
 		Auth: s.auth, Store: s.store, Check: exec.CheckSettings, Definitions: definitionsOf(exec),
 		Invoker: s.orchestrator, Records: s.orchestrator,
-		Domains: s.settings.domainChecker(),
-		Ready:   s.store.Ready, Public: s.publicURL, TrustedProxies: s.settings.trustedProxies(), Ceiling: picloud.MaxLimits(), Version: s.version,
+		Domains: s.settings.domainChecker(), Backups: s.backups(),
+		Ready: s.store.Ready, Public: s.publicURL, TrustedProxies: s.settings.trustedProxies(), Ceiling: picloud.MaxLimits(), Version: s.version,
 		IDs: s.ids, Now: time.Now, Log: s.log,
 	})
 	return err
@@ -106,4 +108,12 @@ func definitionsOf(e *executor.Executor) []api.Definition {
 		list = append(list, api.Definition{Name: f.Name, Text: f.Text})
 	}
 	return list
+}
+
+// backups is where copies of the database are kept; nil where it is PostgreSQL.
+func (s *server) backups() *backup.Shelf {
+	if s.store.Clustered() {
+		return nil
+	}
+	return backup.NewShelf(filepath.Join(s.settings.data, "backups"), s.store, time.Now)
 }

@@ -94,7 +94,7 @@ then deploy a script with "picloud deploy hello.rhai".`,
 		commands  []*cobra.Command
 	}{
 		{"server", "Server:", []*cobra.Command{
-			c.serveCommand(), c.masterKeyCommand(), c.recoverCommand(), c.caddyfileCommand(), c.nodesCommand(), c.migrateDataCommand(),
+			c.serveCommand(), c.masterKeyCommand(), c.recoverCommand(), c.caddyfileCommand(), c.nodesCommand(), c.backupsCommand(), c.migrateDataCommand(),
 		}},
 		{"account", "Account:", []*cobra.Command{c.loginCommand(), c.logoutCommand(), c.whoamiCommand(), c.accountCommand(), c.sessionsCommand()}},
 		{"people", "People:", []*cobra.Command{

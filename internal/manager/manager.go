@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/picloud/picloud/internal/auth"
+	"github.com/picloud/picloud/internal/backup"
 	"github.com/picloud/picloud/internal/domains"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
@@ -87,6 +88,7 @@ type Config struct {
 	Definitions []api.Definition
 	Invoker     Invoker
 	Records     Recorder
+	Backups     *backup.Shelf    // nil means that the database has other tools for that
 	Domains     *domains.Checker // of custom domains; nil means one for the public internet
 	Secrets     Vault            // nil: no secrets can be set
 	// OutHosts are the hosts that apps may call which have no list of their own.
@@ -124,6 +126,7 @@ type Manager struct {
 	ready    func(context.Context) error
 	pages    Pages
 	checker  *domains.Checker
+	backups  *backup.Shelf
 	vault    Vault
 	outHosts picloud.OutHosts
 	public   *url.URL
@@ -154,7 +157,7 @@ func New(cfg Config) (*Manager, error) {
 	adoptHuma()
 	m := &Manager{
 		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, defs: cfg.Definitions, invoker: cfg.Invoker, records: cfg.Records, ready: cfg.Ready, pages: cfg.Pages,
-		checker: cfg.Domains, vault: cfg.Secrets, outHosts: cfg.OutHosts, public: cfg.Public, proxies: cfg.TrustedProxies, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
+		checker: cfg.Domains, backups: cfg.Backups, vault: cfg.Secrets, outHosts: cfg.OutHosts, public: cfg.Public, proxies: cfg.TrustedProxies, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
 		version: cfg.Version, mux: http.NewServeMux(),
 	}
 	m.draining, m.drain = context.WithCancel(context.Background())
@@ -184,6 +187,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerKeys()
 	m.registerOptions()
 	m.registerNodes()
+	m.registerBackups()
 	if err := m.registerPages(); err != nil {
 		return nil, err
 	}

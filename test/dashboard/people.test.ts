@@ -170,6 +170,17 @@ journey('domains, nodes and settings', async (v) => {
 	await v.look('settings');
 	await v.go('/account');
 	await v.look('account');
+	await v.go('/instance/backups');
+	await v.look('backups-empty');
+	await v.page.getByRole('button', { name: 'Make a backup' }).click();
+	await v.page.getByRole('link', { name: /^picloud-.*\.db$/ }).waitFor();
+	await v.look('backups');
+	const download = v.page.waitForEvent('download');
+	await v.page.getByRole('link', { name: /^picloud-.*\.db$/ }).click();
+	assert.match((await download).suggestedFilename(), /^picloud-.*\.db$/);
+	await v.page.getByRole('button', { name: /^Delete picloud-/ }).click();
+	await confirm(v, 'Delete it');
+	await v.page.getByRole('heading', { name: 'No backups yet' }).waitFor();
 	await v.go('/apps/default/settings');
 	await v.look('app-settings');
 	await v.go('/apps/default/audit');

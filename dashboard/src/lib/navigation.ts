@@ -1,6 +1,6 @@
 import type { Component } from 'svelte';
 import Activity from '@lucide/svelte/icons/activity';
-// import Archive from '@lucide/svelte/icons/archive';
+import Archive from '@lucide/svelte/icons/archive';
 import Boxes from '@lucide/svelte/icons/boxes';
 // import Calendar from '@lucide/svelte/icons/calendar-clock';
 import Code from '@lucide/svelte/icons/code-xml';
@@ -57,7 +57,7 @@ export const instancePlaces: Place[] = [
 	{ label: 'Users', path: '/instance/users', capability: 'users:read', icon: Users, keys: 'g u', group: 'Instance' },
 	{ label: 'Audit log', path: '/instance/audit', capability: 'audit:read', icon: Scroll, group: 'Instance' },
 	{ label: 'Nodes', path: '/instance/nodes', capability: 'nodes:read', icon: Server, group: 'Instance' },
-	// { label: 'Backups', path: '/instance/backups', capability: 'settings:read', icon: Archive, group: 'Instance' },
+	{ label: 'Backups', path: '/instance/backups', capability: 'backups:manage', icon: Archive, group: 'Instance' },
 	{ label: 'Settings', path: '/instance/settings', capability: 'settings:read', icon: Settings, group: 'Instance' },
 ];
 
