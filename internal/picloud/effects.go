@@ -121,6 +121,12 @@ func (c *Commit) Size() int {
 	for i := range c.Streamed {
 		n += len(c.Streamed[i].Body)
 	}
+	if c.Answer != nil {
+		n += len(c.Answer.Response)
+	}
+	if c.AsyncRun != nil {
+		n += len(c.AsyncRun.Response)
+	}
 	return n
 }
 
@@ -161,6 +167,13 @@ type Commit struct {
 	// Delivery is the webhook that the invocation was on, which is remembered:
 	// [ErrDelivered] if it is already. nil: there was none.
 	Delivery *Delivery
+	// Answer is the response to the idempotent request that the invocation was
+	// on; nil: it was on none.
+	Answer *Answer
+	// Async is a request to be answered later, with its event in Events, and
+	// AsyncRun what became of a run on one; nil: there is none.
+	Async    *NewAsync
+	AsyncRun *AsyncRun
 }
 
 // ErrStale is the error of a commit that came too late: something that the

@@ -36,12 +36,14 @@ const (
 	CodeTooLarge           Code = "too_large"
 	CodeURITooLong         Code = "uri_too_long"
 	CodeHeadersTooLarge    Code = "headers_too_large"
-	CodeRateLimited        Code = "rate_limited"      // see Error.RetryAfter
-	CodeOverloaded         Code = "overloaded"        // no capacity after a bounded wait; see Error.RetryAfter
-	CodeUnavailable        Code = "unavailable"       // a part that is needed is away, or stopping
-	CodeCanceled           Code = "canceled"          // the client went away
-	CodeWebhookSignature   Code = "webhook_signature" // a webhook without a good signature
-	CodeWebhookStale       Code = "webhook_stale"     // a webhook that was signed too long ago, or in the future
+	CodeRateLimited        Code = "rate_limited"          // see Error.RetryAfter
+	CodeOverloaded         Code = "overloaded"            // no capacity after a bounded wait; see Error.RetryAfter
+	CodeUnavailable        Code = "unavailable"           // a part that is needed is away, or stopping
+	CodeCanceled           Code = "canceled"              // the client went away
+	CodeInFlight           Code = "idempotency_in_flight" // a request with the same Idempotency-Key is being run
+	CodeKeyReused          Code = "idempotency_mismatch"  // the Idempotency-Key was used for another request
+	CodeWebhookSignature   Code = "webhook_signature"     // a webhook without a good signature
+	CodeWebhookStale       Code = "webhook_stale"         // a webhook that was signed too long ago, or in the future
 )
 
 // The codes of a script's own failures. Those for limits are also the values
@@ -114,6 +116,8 @@ var statuses = map[Code]int{
 	CodeQuotaEvents:        http.StatusServiceUnavailable,
 	CodeQuotaOperations:    http.StatusTooManyRequests,
 	CodeQuotaCalls:         http.StatusTooManyRequests,
+	CodeInFlight:           http.StatusConflict,
+	CodeKeyReused:          http.StatusUnprocessableEntity,
 }
 
 // HTTPStatus is the HTTP status that a code is answered with: 500 for every

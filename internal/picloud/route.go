@@ -39,6 +39,26 @@ type Route struct {
 	CORS   string    `json:"cors"` // as CORS.String has it; "" lets no page of another origin read answers
 	// Webhook is as Webhook.String has it; "" asks for no signature.
 	Webhook string `json:"webhook"`
+	// Async lets callers ask to be answered later.
+	Async bool `json:"async"`
+	// Idempotent has a request that is sent again with the same
+	// Idempotency-Key be answered as before.
+	Idempotent Idempotency `json:"idempotent"`
+}
+
+// Idempotency tells what a route makes of the Idempotency-Key.
+type Idempotency string
+
+// What a route makes of it.
+const (
+	IdempotentNever    Idempotency = ""         // it is a header like others
+	IdempotentOptional Idempotency = "optional" // it counts when there is one
+	IdempotentRequired Idempotency = "required" // a request without one is refused
+)
+
+// Valid reports whether i is one of them.
+func (i Idempotency) Valid() bool {
+	return i == IdempotentNever || i == IdempotentOptional || i == IdempotentRequired
 }
 
 // RouteAuth tells who may call a route.
@@ -95,6 +115,15 @@ func (r Route) String() string {
 	if r.Webhook != "" {
 		s += " " + r.Webhook
 	}
+	if r.Async {
+		s += " async"
+	}
+	switch r.Idempotent {
+	case IdempotentOptional:
+		s += " idempotent"
+	case IdempotentRequired:
+		s += " idempotent=required"
+	}
 	return s
 }
 
@@ -144,8 +173,16 @@ func (r *Route) parseOptions(words []string) error {
 			cors = append(cors, w)
 		case strings.HasPrefix(name, "webhook"):
 			webhook = append(webhook, w)
+		case w == "async":
+			r.Async = true
+		case w == "idempotent":
+			r.Idempotent = IdempotentOptional
+		case w == "idempotent=required":
+			r.Idempotent = IdempotentRequired
+		case name == "async" || name == "idempotent":
+			return Invalid("route", "the options are written async, idempotent and idempotent=required, not %q", clip(ToText(w)))
 		default:
-			return Invalid("route", "%q is neither a path nor an option of a route; the options are auth=, cors= and webhook=", clip(ToText(w)))
+			return Invalid("route", "%q is neither a path nor an option of a route; the options are auth=, cors=, webhook=, async and idempotent", clip(ToText(w)))
 		}
 	}
 	c, err := ParseCORS(strings.Join(cors, " "))
@@ -165,6 +202,9 @@ func (r Route) Validate() error {
 	}
 	if !r.Auth.Valid() {
 		return Invalid("route", "auth is public, key or member")
+	}
+	if !r.Idempotent.Valid() {
+		return Invalid("route", "idempotent is optional or required")
 	}
 	if _, err := ParseCORS(r.CORS); err != nil {
 		return err

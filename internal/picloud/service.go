@@ -238,6 +238,39 @@ type Data interface {
 	Usage(ctx context.Context, appID string) (DataUsage, error)
 }
 
+// AsyncInvocations keeps requests that are answered later. They are entered and
+// ended by [Data.Commit].
+type AsyncInvocations interface {
+	// AsyncByID finds one of an app that has not been forgotten, with its
+	// response, encoded, if it has ended and there is one.
+	AsyncByID(ctx context.Context, app, id string) (AsyncInvocation, []byte, error)
+	// ListAsync lists those that match q, the newest first.
+	ListAsync(ctx context.Context, q AsyncQuery) ([]AsyncInvocation, error)
+	// CancelAsync ends one that has not ended: CodeConflict for one that has.
+	// A run on it that has begun will find that its event is not there.
+	CancelAsync(ctx context.Context, app, id string) (AsyncInvocation, error)
+	// SweepAsync forgets those that ended long enough ago, and tells how many.
+	SweepAsync(ctx context.Context, now time.Time) (int64, error)
+}
+
+// Answers keeps the responses to idempotent requests. They are entered by
+// [Data.Commit].
+type Answers interface {
+	// HoldAnswer takes an idempotent request for a holder until a time, when
+	// somebody else may take it over. If it was answered before, it is the
+	// response, encoded; [ErrInFlight] while somebody else holds it,
+	// [ErrKeyReused] when the key was used for something else, CodeOverloaded
+	// when the app keeps too many. The node is whose end releases it.
+	HoldAnswer(ctx context.Context, appID string, k AnswerKey, holder, node string, until time.Time) ([]byte, error)
+	// ReleaseAnswer gives up a request that was held and not answered, so that
+	// it may be tried again.
+	ReleaseAnswer(ctx context.Context, appID string, key []byte, holder string) error
+	// ReleaseAnswers does so for all that a node holds, or with "" anybody.
+	ReleaseAnswers(ctx context.Context, node string) (int64, error)
+	// SweepAnswers forgets what is to be forgotten, and tells how many.
+	SweepAnswers(ctx context.Context, now time.Time) (int64, error)
+}
+
 // Events keeps what is to start scripts. Events are entered and settled by
 // [Data.Commit].
 type Events interface {

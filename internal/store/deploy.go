@@ -201,10 +201,18 @@ func (d *deployment) addRoutes(table *picloud.RouteTable, sc picloud.Script, at 
 			}
 			return err
 		}
-		if _, err := d.tx.exec("INSERT INTO routes (app_id, method, path, auth, cors, webhook, script_id, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-			d.app.ID, r.Method, r.Path, r.Auth.String(), r.CORS, r.Webhook, sc.ID, i); err != nil {
+		if _, err := d.tx.exec("INSERT INTO routes (app_id, method, path, auth, cors, webhook, async, idempotent, script_id, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+			d.app.ID, r.Method, r.Path, r.Auth.String(), r.CORS, r.Webhook, asNumber(r.Async), string(r.Idempotent), sc.ID, i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// asNumber is a flag as a column of numbers has it.
+func asNumber(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }

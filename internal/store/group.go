@@ -100,6 +100,9 @@ type groupWriter struct {
 	free    map[orderKey]bool    // keys whose next event may go on
 	refused map[quotaKey]bool    // quotas for the sake of which something was
 	marks   map[quotaKey]int     // how near to the end of quotas the apps have come
+
+	backlogs map[string]*backlog // by script: what waits to be answered later
+	opts     *picloud.Options    // once they were read
 }
 
 func newGroupWriter(tx *tx, s *Store) *groupWriter {
@@ -193,6 +196,9 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 	if err := g.notDelivered(c); err != nil {
 		return err
 	}
+	if err := g.holdsAnswer(c); err != nil {
+		return err
+	}
 	if err := g.unchanged(c); err != nil {
 		return err
 	}
@@ -204,6 +210,9 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 	}
 	after.entering += int64(len(c.Events))
 	if err := g.withinQuotas(c.AppID, app, &after); err != nil {
+		return err
+	}
+	if err := g.asyncFits(c); err != nil {
 		return err
 	}
 	after.version++
@@ -218,6 +227,12 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 		if err := g.stream(c, after.version); err != nil {
 			return err
 		}
+	}
+	if err := g.answer(c); err != nil {
+		return err
+	}
+	if err := g.async(c); err != nil {
+		return err
 	}
 	for i := range c.Settle {
 		wake, err := g.settle(&c.Settle[i], c.Record)

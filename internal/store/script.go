@@ -63,13 +63,15 @@ type routeRow struct {
 	scriptID, script string
 }
 
-const routeQuery = "SELECT r.method, r.path, r.auth, r.cors, r.webhook, r.script_id, s.name FROM routes r JOIN scripts s ON s.id = r.script_id"
+const routeQuery = "SELECT r.method, r.path, r.auth, r.cors, r.webhook, r.async, r.idempotent, r.script_id, s.name FROM routes r JOIN scripts s ON s.id = r.script_id"
 
 // publicAuth is the stored form of [picloud.AuthPublic].
 const publicAuth = "public"
 
 func scanRoute(row scanner) (r routeRow, err error) {
-	err = row.Scan(&r.Method, &r.Path, &r.Auth, &r.CORS, &r.Webhook, &r.scriptID, &r.script)
+	var async int64
+	err = row.Scan(&r.Method, &r.Path, &r.Auth, &r.CORS, &r.Webhook, &async, &r.Idempotent, &r.scriptID, &r.script)
+	r.Async = async != 0
 	if r.Auth == publicAuth {
 		r.Auth = picloud.AuthPublic
 	}

@@ -39,6 +39,8 @@ type Store interface {
 	picloud.Streams
 	picloud.OutHostLists
 	picloud.Secrets
+	picloud.AsyncInvocations
+	picloud.Answers
 }
 
 // Exercise runs the contract. open makes an empty store with this clock, new for
@@ -65,6 +67,8 @@ func Exercise(t *testing.T, open func(t *testing.T, now func() time.Time) Store)
 		{"webhook", webhookCases},
 		{"streams", streamCases},
 		{"events", eventCases},
+		{"async", asyncCases},
+		{"answers", answerCases},
 		{"metrics", metricsCases},
 		{"schedules", scheduleCases},
 		{"quotas", quotaCases},
