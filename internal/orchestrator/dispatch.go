@@ -253,7 +253,7 @@ func (o *Orchestrator) runEvent(ctx context.Context, e picloud.Event) {
 	defer j.host.end()
 	for attempt := 1; ; attempt++ {
 		started := o.cfg.Now()
-		outcome := o.execute(ctx, j)
+		outcome := o.runOn(ctx, j)
 		err := o.settleEvent(ctx, t, j, e, sub, started, outcome)
 		switch {
 		case err == nil:
@@ -279,6 +279,9 @@ func (o *Orchestrator) runEvent(ctx context.Context, e picloud.Event) {
 
 // eventExecution asks for a run on an event.
 func eventExecution(e picloud.Event) picloud.Execution {
+	if e.Trigger == picloud.TriggerAsync {
+		return asyncExecution(e)
+	}
 	return picloud.Execution{
 		ID: e.ID, Trigger: e.Trigger,
 		Event: &picloud.EventInput{
@@ -298,6 +301,9 @@ func userKey(e picloud.Event) string {
 // settleEvent commits what a run on an event wants to change, and what becomes
 // of the event: done, to be tried again, or given up.
 func (o *Orchestrator) settleEvent(ctx context.Context, t *target, j *job, e picloud.Event, sub picloud.Subscription, started time.Time, out *picloud.Outcome) error {
+	if e.Trigger == picloud.TriggerAsync {
+		return o.settleAsync(ctx, t, j, e, sub, started, out)
+	}
 	c := picloud.Commit{AppID: t.script.AppID, Settle: []picloud.Settlement{{EventID: e.ID, Claim: e.Claim}}}
 	settled := &c.Settle[0]
 	if out.Effects != nil && !cutShort(out.Error) {
@@ -327,7 +333,7 @@ func (o *Orchestrator) settleEvent(ctx context.Context, t *target, j *job, e pic
 
 // giveUp has an event be dead without another run.
 func (o *Orchestrator) giveUp(ctx context.Context, t *target, e picloud.Event, why string) {
-	err := o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Settle: []picloud.Settlement{{EventID: e.ID, Claim: e.Claim, Dead: true, Error: why}}})
+	err := o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Settle: []picloud.Settlement{{EventID: e.ID, Claim: e.Claim, Dead: true, Error: why}}, AsyncRun: o.givenUp(e, why)})
 	if err != nil && !errors.Is(err, picloud.ErrLost) {
 		o.cfg.Log.WarnContext(ctx, "an event cannot be given up", "event", e.ID, "script", t.script.Name, "err", err)
 	}

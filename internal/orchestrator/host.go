@@ -29,6 +29,9 @@ func (o *Orchestrator) prepare(t *target, x picloud.Execution) *job {
 	x.AppID, x.App, x.Script = t.script.AppID, t.script.App, t.script.Name
 	x.Version, x.Hash, x.Limits, x.Env = t.version.Number, t.version.Hash, t.limits, t.version.Settings.Env
 	x.KeepJournal = t.wantsJournal()
+	if x.Trigger == picloud.TriggerAsync {
+		x.Limits.WallTimeMS = x.Limits.EventWallTimeMS // nobody waits for it
+	}
 	j := &job{Execution: x, host: host{o: o, appID: t.script.AppID, meter: t.meter}}
 	j.host.x = &j.Execution
 	return j

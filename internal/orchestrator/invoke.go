@@ -20,33 +20,13 @@ func (o *Orchestrator) Invoke(ctx context.Context, app, script string, r *http.R
 		return nil, errStopping()
 	}
 	defer o.inflight.end()
-	t, a, err := o.find(app, script)
+	t, request, release, err := o.madeUp(ctx, app, script, r)
 	if err != nil {
 		return nil, err
 	}
-	if err := enabled(t); err != nil {
-		return nil, err
-	}
-	path, err := normalPath(r.URL)
-	if err != nil {
-		return nil, err
-	}
-	b, err := o.readBody(nil, r, t.limits.RequestBytes)
-	if err != nil {
-		return nil, err
-	}
-	defer b.release()
-	r = r.Clone(ctx) // its header is changed
-	request := o.newRequest(r, path)
-	request.Body = b.bytes()
-	// A path that a route of the script would take gives the parameters.
-	if handler := a.find(r, path); handler != nil {
-		if route, ok := handler.(*route); ok && route.target == t {
-			request.Params = route.params(path)
-		}
-	}
+	defer release()
 	id := o.ids.of(r.Header)
-	resp, record, err := o.invoke(ctx, t, picloud.TriggerInvoke, request, id, nil)
+	resp, record, err := o.invoke(ctx, t, picloud.TriggerInvoke, request, id, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +39,36 @@ func (o *Orchestrator) Invoke(ctx context.Context, app, script string, r *http.R
 	w := &memoryWriter{header: http.Header{}}
 	write(w, resp, id)
 	return w.response(r), nil
+}
+
+// madeUp is a request that did not come over the network as its script sees
+// it. The caller releases its body when it is done with it.
+func (o *Orchestrator) madeUp(ctx context.Context, app, script string, r *http.Request) (*target, *picloud.Request, func(), error) {
+	t, a, err := o.find(app, script)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := enabled(t); err != nil {
+		return nil, nil, nil, err
+	}
+	path, err := normalPath(r.URL)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	b, err := o.readBody(nil, r, t.limits.RequestBytes)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	r = r.Clone(ctx) // its header is changed
+	request := o.newRequest(r, path)
+	request.Body = b.bytes()
+	// A path that a route of the script would take gives the parameters.
+	if handler := a.find(r, path); handler != nil {
+		if route, ok := handler.(*route); ok && route.target == t {
+			request.Params = route.params(path)
+		}
+	}
+	return t, request, b.release, nil
 }
 
 // find finds a script that is live.

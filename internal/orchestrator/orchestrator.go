@@ -23,6 +23,8 @@ type Store interface {
 	// AppAccess answers what a user is in an app.
 	AppAccess(ctx context.Context, app, userID string) (picloud.AppAccess, error)
 	picloud.Events
+	picloud.AsyncInvocations
+	picloud.Answers
 	picloud.Schedules
 	// VersionByNumber and ListVersions are those of picloud.Scripts.
 	VersionByNumber(ctx context.Context, app, script string, number int) (picloud.Version, string, error)
@@ -191,6 +193,9 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 	if o.cfg.Alone {
 		if _, err := o.cfg.Store.ReleaseEvents(ctx, ""); err != nil {
 			return fmt.Errorf("release the events of the last run: %w", err)
+		}
+		if _, err := o.cfg.Store.ReleaseAnswers(ctx, ""); err != nil {
+			return fmt.Errorf("release the idempotent requests of the last run: %w", err)
 		}
 	}
 	o.dispatch.start(life)

@@ -131,7 +131,18 @@ func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *tab
 			return o.refuseWebhook(r.Context(), route, request, id, err)
 		}
 	}
-	resp, record, err := o.invoke(r.Context(), route.target, picloud.TriggerHTTP, request, id, delivery)
+	held, again, err := o.hold(r.Context(), route, by, request)
+	if err != nil {
+		return refusal(err, id)
+	}
+	if again != nil {
+		return again
+	}
+	defer held.release(r.Context())
+	if route.async && prefersAsync(r.Header) {
+		return o.serveLater(r.Context(), acceptance{target: route.target, auth: route.auth, request: request, delivery: delivery, held: held}, by, id)
+	}
+	resp, record, err := o.invoke(r.Context(), route.target, picloud.TriggerHTTP, request, id, delivery, held)
 	if err != nil {
 		return refusal(err, id)
 	}
@@ -154,6 +165,9 @@ func (o *Orchestrator) serveRoute(w http.ResponseWriter, r *http.Request, t *tab
 
 // serveReserved answers what is PiCloud's own.
 func (o *Orchestrator) serveReserved(t *table, path string, r *http.Request, id string) *picloud.Response {
+	if strings.HasPrefix(path, AsyncPath) {
+		return o.serveAsync(t, path, r, id)
+	}
 	switch path {
 	case ReadyPath:
 		return o.health()

@@ -17,8 +17,9 @@ const maxAttempts = 16
 // response. When others have changed meanwhile what it read, it is run again.
 // The record is nil when it was entered together with the changes. An error
 // means that the script has not run. The delivery, which may be nil, is
-// remembered together with the changes if the answer says that it was taken.
-func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string, delivery *picloud.Delivery) (*picloud.Response, *picloud.Record, error) {
+// remembered together with the changes if the answer says that it was taken; so
+// is the answer to an idempotent request, which is held.
+func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Trigger, request *picloud.Request, id string, delivery *picloud.Delivery, held *hold) (*picloud.Response, *picloud.Record, error) {
 	started := o.cfg.Now()
 	trace := traceParent(request.Header, id)
 	leave := func() {}
@@ -31,16 +32,21 @@ func (o *Orchestrator) invoke(ctx context.Context, t *target, trigger picloud.Tr
 			return nil, nil, err
 		}
 		o.streamable(t.script.AppID, outcome)
+		held.fit(outcome)
 		resp, record := o.conclude(t, j, started, trace, outcome)
+		answer := held.answer(resp)
 		taken := delivery
 		if resp.Status/100 != 2 {
 			taken = nil // its sender is to try again
 		}
-		if outcome.Effects == nil && taken == nil {
+		if outcome.Effects == nil && taken == nil && answer == nil {
 			return resp, record, nil
 		}
-		switch err := o.settle(ctx, t, outcome, record, taken); {
-		case err == nil && (outcome.Effects.Changes() || taken != nil):
+		switch err := o.settle(ctx, t, outcome, record, taken, answer); {
+		case err == nil && (outcome.Effects.Changes() || taken != nil || answer != nil):
+			if answer != nil {
+				held.kept()
+			}
 			o.recorder.wrote([]picloud.Record{*record})
 			return resp, nil, nil
 		case err == nil:
@@ -77,12 +83,12 @@ func (o *Orchestrator) conclude(t *target, j *job, started time.Time, trace stri
 
 // settle makes what a run wants to change happen, or makes sure that what it
 // saw was so all at one moment. A single look at the data is so by itself.
-func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outcome, record *picloud.Record, taken *picloud.Delivery) error {
+func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outcome, record *picloud.Record, taken *picloud.Delivery, answer *picloud.Answer) error {
 	switch {
 	case out.Effects == nil:
-		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Record: record, Delivery: taken})
-	case out.Effects.Changes() || taken != nil:
-		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Streamed: o.streamed(t.script.AppID, out.Effects.Messages), Record: record, Delivery: taken})
+		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Record: record, Delivery: taken, Answer: answer})
+	case out.Effects.Changes() || taken != nil || answer != nil:
+		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Streamed: o.streamed(t.script.AppID, out.Effects.Messages), Record: record, Delivery: taken, Answer: answer})
 	case out.Effects.Observations() > 1 && !cutShort(out.Error):
 		return o.cfg.Store.Unchanged(ctx, t.script.AppID, out.Effects)
 	}

@@ -73,13 +73,17 @@ type route struct {
 	auth      picloud.RouteAuth
 	cors      *cors // nil for none
 	hook      *hook // nil for none
+	// async lets callers be answered later; idempotent is what it makes of an
+	// Idempotency-Key.
+	async      bool
+	idempotent picloud.Idempotency
 }
 
 // newRoute is a route ready to be served. A policy that cannot be read, which
 // the store refuses, lets nobody.
 func newRoute(t *target, r picloud.Route) *route {
 	c, _ := newCORS(r)
-	return &route{target: t, wildcards: wildcards(r.Path), auth: r.Auth, cors: c, hook: newHook(r)}
+	return &route{target: t, wildcards: wildcards(r.Path), auth: r.Auth, cors: c, hook: newHook(r), async: r.Async, idempotent: r.Idempotent}
 }
 
 // wildcard is where in a path a parameter is.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -334,4 +335,38 @@ func FuzzDecodeJournalRecord(f *testing.F) {
 			t.Error("neither a record nor an error")
 		}
 	})
+}
+
+// FuzzDecodeStored reads what is kept of requests and responses.
+func FuzzDecodeStored(f *testing.F) {
+	f.Add(EncodeRequest(&Request{Method: "GET", Path: "/a", Header: http.Header{"A": {"b"}}, Body: []byte("x")}))
+	f.Add(EncodeResponse(&Response{Status: 200, Header: http.Header{"A": {"b"}}, Body: []byte("x")}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if q, err := DecodeRequest(data); err == nil && (q.Header == nil || !strings.HasPrefix(q.Path, "/")) {
+			t.Errorf("%q is read as %+v", data, q)
+		}
+		if r, err := DecodeResponse(data); err == nil && (r.Header == nil || r.Status < 200 || r.Status > 599) {
+			t.Errorf("%q is read as %+v", data, r)
+		}
+	})
+}
+
+func TestRouteOptionsForRequests(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"POST /a async", "POST /a idempotent", "POST /a idempotent=required", "POST /a auth=key async idempotent"} {
+		r, err := ParseRoute(text)
+		if err != nil || r.String() != text {
+			t.Errorf("%q is read as %q, %v", text, r.String(), err)
+		}
+	}
+	for _, text := range []string{"POST /a async=yes", "POST /a idempotent=never", "POST /a async async", "POST /a idempotent idempotent=required", "POST /a async="} {
+		if r, err := ParseRoute(text); err == nil {
+			t.Errorf("%q is read as %q", text, r.String())
+		}
+	}
+	for _, share := range []float64{-0.1, 1.1, math.NaN(), math.Inf(1)} {
+		if (Settings{Journal: share}).Validate(Limits{}) == nil {
+			t.Errorf("a share of %v is allowed", share)
+		}
+	}
 }
