@@ -31,7 +31,7 @@ func (m *Manager) isPage(r *http.Request) bool {
 	switch {
 	case m.pages.Holds(path) || strings.HasPrefix(path, "/_app/"):
 		return true
-	case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/login/"), path == "/healthz", path == "/readyz":
+	case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/login/"), path == "/healthz", path == "/readyz", path == "/metrics":
 		return false
 	}
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
