@@ -16,6 +16,8 @@ declare global {
 			app?: AppInfo;
 			/** What the browser's tab says. */
 			title?: string;
+			/** Whether the page takes all the width that there is. */
+			wide?: boolean;
 		}
 	}
 }

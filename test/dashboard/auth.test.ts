@@ -17,6 +17,21 @@ firstRun('the setup link makes the owner, who arrives at the first script', asyn
 	await page.getByLabel('Repeat the password').fill(owner.password);
 	await page.getByRole('button', { name: 'Create the owner' }).click();
 	await page.waitForURL('**/apps/default/scripts/new?first');
+
+	// The guided first script: edit, deploy, run, call, see it arrive.
+	await page.getByRole('textbox', { name: 'Source' }).waitFor();
+	await v.look('first-script');
+	await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+	const guide = page.getByRole('region', { name: 'Your first script' });
+	await guide.waitFor();
+	await page.getByRole('button', { name: 'Run', exact: true }).click();
+	await page.getByRole('region', { name: 'Answer' }).getByText('Hello, world!').waitFor();
+	const line = await guide.getByRole('region', { name: 'The command' }).innerText();
+	assert.match(line, /^curl http:\/\/\S+\/hello$/);
+	const answer = await fetch(line.slice('curl '.length));
+	assert.equal(await answer.text(), 'Hello, world!');
+	await guide.getByText('Your request has arrived').waitFor();
+	await v.look('first-script-arrived');
 });
 
 journey('signing in leads back to where one wanted to go, and out again', async (v) => {

@@ -94,16 +94,23 @@ export class Visitor {
 		await mkdir(screenshots, { recursive: true });
 		for (const theme of ['light', 'dark'] as const) {
 			await this.page.emulateMedia({ colorScheme: theme });
+			await this.painted();
 			await this.page.screenshot({ path: `${screenshots}${name}-${theme}.png` });
 			await this.examine(`${name} (${theme})`);
 		}
 		const size = this.page.viewportSize()!;
 		await this.page.setViewportSize({ width: 390, height: 844 });
+		await this.painted();
 		await this.page.screenshot({ path: `${screenshots}${name}-narrow.png` });
 		const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 		assert.ok(wide <= 0, `${name} is ${wide} px too wide at 390 px`);
 		await this.page.setViewportSize(size);
 		await this.page.emulateMedia({ colorScheme: 'light' });
+	}
+
+	/** Waits until what has changed is painted. */
+	async painted(): Promise<void> {
+		await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 	}
 
 	/** Has axe examine the page. */

@@ -19,14 +19,28 @@ function typing(target: EventTarget | null): boolean {
  * one after the other; 'c' is one. Those work outside of fields only.
  */
 class Shortcuts {
-	list = $state.raw<Shortcut[]>([]);
+	// No state: what ends an effect would see the list as it was before the
+	// change, and put back what others have entered since.
+	#entered: Shortcut[] = [];
+	#changes = $state(0);
 	#first = '';
 	#at = 0;
 
+	/** What is entered, in the order of entering. */
+	get list(): Shortcut[] {
+		void this.#changes;
+		return this.#entered;
+	}
+
 	add(...added: Shortcut[]): () => void {
+		this.#set([...this.#entered, ...added]);
+		return () => this.#set(this.#entered.filter((s) => !added.includes(s)));
+	}
+
+	#set(list: Shortcut[]): void {
+		this.#entered = list;
 		// Untracked: the effect that adds must not run again because of that.
-		untrack(() => (this.list = [...this.list, ...added]));
-		return () => untrack(() => (this.list = this.list.filter((s) => !added.includes(s))));
+		untrack(() => this.#changes++);
 	}
 
 	handle(e: KeyboardEvent, time = performance.now()): void {
@@ -38,7 +52,7 @@ class Shortcuts {
 	}
 
 	#find(keys: string): Shortcut | undefined {
-		return this.list.findLast((s) => s.keys === keys);
+		return this.#entered.findLast((s) => s.keys === keys);
 	}
 
 	#plain(key: string, time: number): Shortcut | undefined {

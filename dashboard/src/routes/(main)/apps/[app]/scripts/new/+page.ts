@@ -1,0 +1,3 @@
+import type { PageLoad } from './$types.d.ts';
+
+export const load = (() => ({ wide: true })) satisfies PageLoad;
