@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
@@ -95,6 +96,67 @@ func TestRecordsAreWrittenInBatches(t *testing.T) {
 	if armed {
 		t.Error("a timer is armed while there is nothing to write")
 	}
+}
+
+// slowShelf takes a while for each batch.
+type slowShelf struct {
+	picloud.Records
+	takes            time.Duration
+	batches, records int
+}
+
+func (s *slowShelf) AddRecords(_ context.Context, batch []picloud.Record) error {
+	time.Sleep(s.takes)
+	s.batches++
+	s.records += len(batch)
+	return nil
+}
+
+func (s *slowShelf) Prune(context.Context, picloud.Retention, time.Time) (picloud.Pruned, error) {
+	return picloud.Pruned{}, nil
+}
+
+// TestABusyRecorderWaitsForCompany has records come all the time: those that
+// come while a batch is written are not written right behind it.
+func TestABusyRecorderWaitsForCompany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowShelf{takes: 5 * time.Millisecond}
+		rc := newRecorder(s, picloud.Retention{}, time.Now, slog.New(slog.DiscardHandler))
+		const n = 1000
+		for i := range n {
+			rc.add(record(fmt.Sprint(i)))
+			time.Sleep(time.Millisecond)
+		}
+		if err := rc.stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if most := n/int(flushDelay.Milliseconds()) + 1; s.batches > most {
+			t.Errorf("%d batches in %d ms, want %d at most", s.batches, n, most)
+		}
+		if s.records != n {
+			t.Errorf("%d records are written, want %d", s.records, n)
+		}
+	})
+}
+
+// TestMoreThanABatchIsWritten has so many come that batches are full.
+func TestMoreThanABatchIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowShelf{}
+		rc := newRecorder(s, picloud.Retention{}, time.Now, slog.New(slog.DiscardHandler))
+		const n = 10*fullBatch + 1
+		for i := range n {
+			rc.add(record(fmt.Sprint(i)))
+		}
+		time.Sleep(flushDelay + 100*time.Millisecond) // in the test's own time: all are written, without a flush
+		synctest.Wait()
+		if s.records != n {
+			t.Errorf("%d records are written, want %d", s.records, n)
+		}
+		if err := rc.stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestRecordsSurviveAnAbsentStore(t *testing.T) {

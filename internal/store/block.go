@@ -355,7 +355,7 @@ func (t *tx) packedByID(owner string, ownerID any, id string) (*picloud.Invocati
 		return nil, nil
 	}
 	from, to := micros(made.Add(-idSlack)), micros(made.Add(idSlack))
-	found, err := all(t, scanBytes, "SELECT data FROM blocks WHERE started_max >= $1 AND started_max <= $2 AND started_min <= $3 AND "+byTime(owner)+"$4",
+	found, err := all(t, scanBytes, packedAt(owner),
 		from, to+maxBlockTime.Microseconds(), to, ownerID)
 	if err != nil {
 		return nil, err
@@ -375,6 +375,11 @@ func (t *tx) packedByID(owner string, ownerID any, id string) (*picloud.Invocati
 		}
 	}
 	return nil, nil
+}
+
+// packedAt looks for the blocks of an app or a script that reach into a moment.
+func packedAt(owner string) string {
+	return "SELECT data FROM blocks WHERE started_max >= $1 AND started_max <= $2 AND started_min <= $3 AND " + byTime(owner) + "$4"
 }
 
 func scanBytes(row scanner) (data []byte, err error) { return data, row.Scan(&data) }

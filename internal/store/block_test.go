@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,25 @@ func FuzzDecodeBlock(f *testing.F) {
 			t.Errorf("%d invocations in %d bytes", len(b), len(data))
 		}
 	})
+}
+
+// TestHistoryDoesNotSlowRecording sees to it that what is asked for each batch
+// is found by its time, and not by reading all that a script has ever done.
+func TestHistoryDoesNotSlowRecording(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "picloud.db"))
+	for query, index := range map[string]string{
+		packedThen: "blocks_started", rowsThen: "invocations_started",
+		packedAt("app_id = "): "blocks_started", packedAt("script_id = "): "blocks_started",
+	} {
+		var id, parent, unused int
+		var plan string
+		if err := s.reader.QueryRow("EXPLAIN QUERY PLAN "+query, 1, 2, 3, "x").Scan(&id, &parent, &unused, &plan); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan, index) {
+			t.Errorf("%s\ngoes by %q, want the index %s", query, plan, index)
+		}
+	}
 }
 
 // BenchmarkRecords is the cost of a record in a full batch, packed and as a row.

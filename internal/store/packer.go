@@ -82,6 +82,12 @@ func (p *packer) dropKnown(g *growing) error {
 	return nil
 }
 
+// packedThen and rowsThen look for what a script did in some seconds.
+var (
+	packedThen = "SELECT started_max, data FROM blocks WHERE started_max >= $1 AND started_max <= $2 AND started_min <= $3 AND " + byTime("script_id = ") + "$4"
+	rowsThen   = "SELECT id FROM invocations WHERE started_at >= $1 AND started_at <= $2 AND " + byTime("script_id = ") + "$3"
+)
+
 // findPacked finds those that older blocks hold. As a rule it is the last block
 // that reaches into these times a little, because runs do not end in the order in
 // which they start.
@@ -91,7 +97,7 @@ func (p *packer) findPacked(g *growing, known map[[16]byte]bool) error {
 		data []byte
 	}
 	found, err := all(p.tx, func(row scanner) (o older, err error) { return o, row.Scan(&o.last, &o.data) },
-		"SELECT started_max, data FROM blocks WHERE started_max >= $1 AND started_max <= $2 AND started_min <= $3 AND "+byTime("script_id = ")+"$4",
+		packedThen,
 		g.first, g.last+maxBlockTime.Microseconds(), g.last, g.list[0].ScriptID)
 	if err != nil {
 		return err
@@ -118,7 +124,7 @@ func (p *packer) findPacked(g *growing, known map[[16]byte]bool) error {
 // findRows finds those that have a row.
 func (p *packer) findRows(g *growing, known map[[16]byte]bool) error {
 	ids, err := all(p.tx, func(row scanner) (id string, err error) { return id, row.Scan(&id) },
-		"SELECT id FROM invocations WHERE started_at >= $1 AND started_at <= $2 AND "+byTime("script_id = ")+"$3", g.first, g.last, g.list[0].ScriptID)
+		rowsThen, g.first, g.last, g.list[0].ScriptID)
 	if err != nil {
 		return err
 	}
