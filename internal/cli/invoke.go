@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -22,10 +23,11 @@ func (c *command) invokeCommand() *cobra.Command {
 	var in api.Invoke
 	var data string
 	var headers []string
-	var include bool
+	var include, later bool
+	var delay time.Duration
 	cmd := &cobra.Command{
 		Use: "invoke NAME", Short: "Run a script once on a made-up request", Args: exactly("NAME"),
-		Long:    "Run the live version of a script on a made-up request and show its response.\nThe exit code is 1 when the response has a status of 400 or more.",
+		Long:    "Run the live version of a script on a made-up request and show its response.\nThe exit code is 1 when the response has a status of 400 or more. With --async it is\nrun in the background, and \"picloud invocations status ID\" tells how it goes.",
 		Example: "  picloud invoke hello\n  picloud invoke orders -d @body.json --path '/orders/7?full=1' --header 'Content-Type: application/json'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := c.readData(data)
@@ -40,6 +42,9 @@ func (c *command) invokeCommand() *cobra.Command {
 			if in.Headers, err = parseHeaders(headers, len(body) > 0); err != nil {
 				return err
 			}
+			if later || delay > 0 {
+				return c.invokeLater(cmd.Context(), args[0], in, delay)
+			}
 			return c.invoke(cmd.Context(), args[0], in, include)
 		},
 	}
@@ -47,6 +52,8 @@ func (c *command) invokeCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&in.Method, "method", "X", "", "the method (default GET, or POST with a body)")
 	cmd.Flags().StringVar(&in.Path, "path", "", "path and query (default /NAME)")
 	cmd.Flags().StringArrayVarP(&headers, "header", "H", nil, "a header as 'Name: value'; may be repeated")
+	cmd.Flags().BoolVar(&later, "async", false, "have it run in the background, and print the id to ask for")
+	cmd.Flags().DurationVar(&delay, "delay", 0, "how long it waits; with --async, which it implies")
 	cmd.Flags().BoolVarP(&include, "include", "i", false, "show the status and the headers too")
 	return cmd
 }

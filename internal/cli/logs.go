@@ -197,6 +197,7 @@ func (c *command) invocationsCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&status, "status", "", "only with this outcome: ok, error, limit, timeout, cancel")
 	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "how many")
+	cmd.AddCommand(c.asyncCommands()...)
 	return cmd
 }
 

@@ -24,7 +24,7 @@ func (c *command) settingsCommand() *cobra.Command {
 			return c.printOptions(o)
 		},
 	}
-	var days int
+	var days, results, answers int
 	set := &cobra.Command{
 		Use: "set", Short: "Change settings of the instance", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,6 +39,12 @@ func (c *command) settingsCommand() *cobra.Command {
 			if cmd.Flags().Changed("audit-days") {
 				in.AuditDays = &days
 			}
+			if cmd.Flags().Changed("result-hours") {
+				in.ResultHours = &results
+			}
+			if cmd.Flags().Changed("idempotency-hours") {
+				in.IdempotencyHours = &answers
+			}
 			var o picloud.Options
 			if err := cl.patch(cmd.Context(), "/settings", in, &o); err != nil {
 				return err
@@ -47,6 +53,8 @@ func (c *command) settingsCommand() *cobra.Command {
 		},
 	}
 	set.Flags().IntVar(&days, "audit-days", 0, "how long the audit log is kept, 7 to 3650 days")
+	set.Flags().IntVar(&results, "result-hours", 0, "how long results of asynchronous invocations are kept, 1 to 744 hours")
+	set.Flags().IntVar(&answers, "idempotency-hours", 0, "how long responses to idempotent requests are kept, 1 to 744 hours")
 	cmd.AddCommand(set)
 	return cmd
 }
@@ -55,6 +63,6 @@ func (c *command) printOptions(o picloud.Options) error {
 	if c.output == outputJSON {
 		return c.printJSON(o)
 	}
-	_, err := fmt.Fprintf(c.Stdout, "audit-days  %d\n", o.AuditDays)
+	_, err := fmt.Fprintf(c.Stdout, "audit-days  %d\nresult-hours  %d\nidempotency-hours  %d\n", o.AuditDays, o.ResultHours, o.IdempotencyHours)
 	return err
 }

@@ -47,6 +47,8 @@ func (s *server) sweep(ctx context.Context) (dropped int64, err error) {
 		s.auth.SweepKeys,
 		at(s.store.SweepEntries),
 		at(s.store.SweepDelivered),
+		at(s.store.SweepAsync),
+		at(s.store.SweepAnswers),
 		at(s.store.SweepStreams),
 		at(s.store.SweepMetrics),
 		s.sweepAudit,

@@ -29,6 +29,7 @@ type Store interface {
 	picloud.QuotaKeeper
 	picloud.Data
 	picloud.Events
+	picloud.AsyncInvocations
 	picloud.Schedules
 	picloud.Users
 	picloud.Members
@@ -57,6 +58,15 @@ type Invoker interface {
 	// Replay runs an invocation again with its journal. Nothing of what it
 	// wants to change happens.
 	Replay(ctx context.Context, app, id string) (*picloud.Replayed, error)
+	// InvokeLater accepts a request to a script to be run after a delay, and
+	// is its id. When it returns, it is on disk.
+	InvokeLater(ctx context.Context, app, script string, r *http.Request, delay time.Duration) (string, error)
+	// AsyncResult is a request that is answered later, with its response once
+	// it has ended.
+	AsyncResult(ctx context.Context, app, id string) (picloud.AsyncInvocation, *picloud.Response, error)
+	// CancelAsync ends a request that is answered later: CodeConflict if it
+	// has ended.
+	CancelAsync(ctx context.Context, app, id string) (picloud.AsyncInvocation, error)
 }
 
 // Recorder is what stands between invocations and the store's records. The
@@ -180,6 +190,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerRecords()
 	m.registerMetrics()
 	m.registerJournal()
+	m.registerAsync()
 	m.registerQuotas()
 	m.registerAudit()
 	m.registerUsers()

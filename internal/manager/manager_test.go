@@ -527,3 +527,18 @@ func (echo) Journal(context.Context, string, string) (picloud.Invocation, *piclo
 func (echo) Replay(context.Context, string, string) (*picloud.Replayed, error) {
 	return nil, picloud.Errorf(picloud.CodeNoJournal, "none is kept")
 }
+
+// InvokeLater implements Invoker.
+func (echo) InvokeLater(context.Context, string, string, *http.Request, time.Duration) (string, error) {
+	return "0123456789abcdef0123456789abcdef", nil
+}
+
+// AsyncResult implements Invoker.
+func (echo) AsyncResult(_ context.Context, _, id string) (picloud.AsyncInvocation, *picloud.Response, error) {
+	return picloud.AsyncInvocation{ID: id, State: picloud.AsyncDone}, &picloud.Response{Status: 200, Header: http.Header{}}, nil
+}
+
+// CancelAsync implements Invoker.
+func (echo) CancelAsync(_ context.Context, _, id string) (picloud.AsyncInvocation, error) {
+	return picloud.AsyncInvocation{ID: id, State: picloud.AsyncCancelled}, nil
+}

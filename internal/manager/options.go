@@ -37,8 +37,12 @@ func (m *Manager) changeOptions(ctx context.Context, _ picloud.Principal, in *ch
 	if err != nil {
 		return nil, err
 	}
-	if in.Body.AuditDays != nil {
-		o.AuditDays = *in.Body.AuditDays
+	for _, change := range []struct{ to, from *int }{
+		{&o.AuditDays, in.Body.AuditDays}, {&o.ResultHours, in.Body.ResultHours}, {&o.IdempotencyHours, in.Body.IdempotencyHours},
+	} {
+		if change.from != nil {
+			*change.to = *change.from
+		}
 	}
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -53,5 +57,5 @@ func (m *Manager) changeOptions(ctx context.Context, _ picloud.Principal, in *ch
 
 // optionFields is what the audit log shows of the settings.
 func optionFields(o picloud.Options) map[string]any {
-	return map[string]any{"audit_days": o.AuditDays}
+	return map[string]any{"audit_days": o.AuditDays, "result_hours": o.ResultHours, "idempotency_hours": o.IdempotencyHours}
 }

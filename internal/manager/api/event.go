@@ -30,7 +30,7 @@ type Events struct {
 type Event struct {
 	ID         string             `json:"id"`
 	Script     string             `json:"script"`
-	Trigger    picloud.Trigger    `json:"trigger" enum:"message,schedule,change,invoke"`
+	Trigger    picloud.Trigger    `json:"trigger" enum:"message,schedule,change,async"`
 	Source     string             `json:"source" doc:"The topic, or the name of the schedule"`
 	Key        string             `json:"key,omitempty"`
 	State      picloud.EventState `json:"state" enum:"waiting,blocked,dead" doc:"blocked: behind an earlier one with its key; dead: given up"`

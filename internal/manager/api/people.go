@@ -62,7 +62,9 @@ type CreatedKey struct {
 
 // ChangeOptions changes settings of the instance. What is absent stays.
 type ChangeOptions struct {
-	AuditDays *int `json:"audit_days,omitempty" doc:"How long the audit log is kept, 7 to 3650 days"`
+	AuditDays        *int `json:"audit_days,omitempty" doc:"How long the audit log is kept, 7 to 3650 days"`
+	ResultHours      *int `json:"result_hours,omitempty" doc:"How long the result of an asynchronous invocation is kept, 1 to 744 hours"`
+	IdempotencyHours *int `json:"idempotency_hours,omitempty" doc:"How long the response to an idempotent request is kept, 1 to 744 hours"`
 }
 
 // Audit is a page of the audit log, newest first.
