@@ -50,6 +50,7 @@ var rooms = []room{
 	{"internal/manager", []string{"internal/backup", "internal/store", "internal/auth", "internal/access", "internal/cron", "internal/domains", "internal/picloud"}},
 	{"internal/httpd", []string{"internal/socket"}},
 	{"internal/webhook", []string{"internal/picloud"}},
+	{"internal/mqtt", []string{"internal/picloud"}},
 	{"internal/outbound", []string{"internal/picloud"}},
 	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/outbound", "internal/webhook", "internal/picloud"}},
 	{"internal/fair", nil},
@@ -57,7 +58,7 @@ var rooms = []room{
 	{"internal/executor", []string{"internal/fair", "internal/hostapi", "internal/picloud", "rhai"}},
 	{"internal/cli", []string{
 		"dashboard",
-		"internal/manager", "internal/orchestrator", "internal/executor", "internal/isolate", "internal/lockdown", "internal/wire",
+		"internal/manager", "internal/orchestrator", "internal/mqtt", "internal/executor", "internal/isolate", "internal/lockdown", "internal/wire",
 		"internal/backup", "internal/store", "internal/auth", "internal/cron", "internal/domains", "internal/outbound", "internal/seal", "internal/secrets", "internal/hostapi", "internal/picloud", "rhai",
 	}},
 	{"cmd/picloud", []string{"internal/cli"}},

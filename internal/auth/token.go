@@ -17,6 +17,7 @@ const (
 	sessionPrefix   = "pics_"
 	setupPrefix     = "picu_"
 	challengePrefix = "picc_"
+	devicePrefix    = "picd_"
 )
 
 const tokenBytes = 32
@@ -30,6 +31,12 @@ func newToken(rand io.Reader, prefix string) (string, picloud.TokenHash, error) 
 	}
 	token := prefix + base64.RawURLEncoding.EncodeToString(b[:])
 	return token, sha256.Sum256([]byte(token)), nil
+}
+
+// NewDeviceSecret makes the secret of a device, and the hash under which it is
+// kept: that of the whole secret, prefix and all.
+func (s *Service) NewDeviceSecret() (string, picloud.TokenHash, error) {
+	return newToken(s.rand, devicePrefix)
 }
 
 var errNoToken = errors.New("not a token")

@@ -51,7 +51,7 @@ func (s *server) assemble(ctx context.Context) (err error) {
 		defer cancel()
 		return s.orchestrator.Stop(ctx)
 	})
-	return nil
+	return s.startMQTT()
 }
 
 // assembleManager makes the control plane, where the process is it. It

@@ -82,6 +82,11 @@ func (c *command) serverCommand(use string, r role, short, long string) *cobra.C
 		f.StringVar(&s.name, "node-name", "", "name of this node among those that share a database (default made from the machine's name and the port)")
 		f.StringVar(&s.listen, "listen", defaultListen, "address that scripts answer on; port 0 picks a free one")
 	}
+	if r.public {
+		f.StringVar(&s.mqttListen, "mqtt-listen", "", "address on which devices speak MQTT, like :1883 (default none)")
+		f.StringVar(&s.mqttCert, "mqtt-tls-cert", "", "file of a certificate, to speak MQTT over TLS")
+		f.StringVar(&s.mqttKey, "mqtt-tls-key", "", "file of the certificate's key")
+	}
 	f.StringVar(&s.proxies, "trusted-proxies", "", "addresses or networks of the proxies in front, like 127.0.0.1,10.0.0.0/8: what they say of a client is believed")
 	if r.admin {
 		f.StringVar(&s.adminListen, "admin-listen", defaultAdminListen, "address of the admin API; port 0 picks a free one")
@@ -173,6 +178,9 @@ func (c *command) announce(srv *server, setupLink string) error {
 	if srv.admin != nil {
 		fmt.Fprintf(c.Stdout, "  admin   %s\n", srv.adminURL())
 	}
+	if srv.mqtt != nil {
+		fmt.Fprintf(c.Stdout, "  mqtt    %s\n", srv.mqtt.Addr())
+	}
 	if setupLink != "" {
 		fmt.Fprintf(c.Stdout, "\nThere is no owner yet. Create one here, within %.0f hours; the link works once:\n  %s\n", auth.SetupTTL.Hours(), setupLink)
 	}
@@ -187,6 +195,9 @@ func (s *server) addresses() map[string]string {
 	}
 	if s.admin != nil {
 		found["admin"] = s.adminURL()
+	}
+	if s.mqtt != nil {
+		found["mqtt"] = s.mqtt.Addr().String()
 	}
 	return found
 }
@@ -220,6 +231,7 @@ type server struct {
 	outbound *outbound.Client
 
 	public, admin net.Listener
+	mqtt          net.Listener // nil when no MQTT is spoken
 	publicURL     *url.URL
 	manager       *manager.Manager
 	orchestrator  *orchestrator.Orchestrator
@@ -280,6 +292,9 @@ func (s *server) listen(ctx context.Context) (err error) {
 		if overheard(s.adminURL()) || exposed(s.admin.Addr()) {
 			s.log.Warn("the admin API is reachable from other machines without encryption; put Caddy with TLS in front of it", "address", s.admin.Addr().String())
 		}
+	}
+	if s.mqtt, err = s.listenMQTT(ctx); err != nil {
+		return err
 	}
 	s.publicURL, err = s.settings.public(s.public)
 	return err

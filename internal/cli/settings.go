@@ -32,6 +32,9 @@ type serverSettings struct {
 	name        string // of the node; "" is made from the machine's and the port
 	listen      string
 	adminListen string
+	mqttListen  string // "" speaks no MQTT
+	mqttCert    string // files of a certificate and its key, for MQTT over TLS; "" is without
+	mqttKey     string
 	adminURL    string // how browsers reach the admin listener; "" is made from where it listens
 	keyFile     seal.Location
 	oidc        oidcSettings
@@ -62,6 +65,9 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 		{"node-name", "PICLOUD_NODE_NAME", &s.name},
 		{"listen", "PICLOUD_LISTEN", &s.listen},
 		{"admin-listen", "PICLOUD_ADMIN_LISTEN", &s.adminListen},
+		{"mqtt-listen", "PICLOUD_MQTT_LISTEN", &s.mqttListen},
+		{"mqtt-tls-cert", "PICLOUD_MQTT_TLS_CERT", &s.mqttCert},
+		{"mqtt-tls-key", "PICLOUD_MQTT_TLS_KEY", &s.mqttKey},
 		{"admin-url", "PICLOUD_ADMIN_URL", &s.adminURL},
 		{"public-url", "PICLOUD_PUBLIC_URL", &s.publicURL},
 		{"trusted-proxies", "PICLOUD_TRUSTED_PROXIES", &s.proxies},

@@ -31,6 +31,7 @@ type Store interface {
 	picloud.Events
 	picloud.AsyncInvocations
 	picloud.Schedules
+	picloud.Devices
 	picloud.Users
 	picloud.Members
 	picloud.APIKeys
@@ -182,6 +183,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerSchedules()
 	m.registerOutbound()
 	m.registerSecrets()
+	m.registerDevices()
 	m.registerData()
 	m.registerScripts()
 	m.registerDeploys()

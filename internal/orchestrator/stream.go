@@ -277,3 +277,73 @@ func (f *follower) flush() error {
 	}
 	return f.control.Flush()
 }
+
+// StreamTopics lists the topics of an app that are streams.
+func (o *Orchestrator) StreamTopics(appID string) []string {
+	t := o.table.Load()
+	if t == nil {
+		return nil
+	}
+	var list []string
+	for key := range t.streams {
+		if key.appID == appID {
+			list = append(list, key.topic)
+		}
+	}
+	return list
+}
+
+// Changed is a channel that is closed when something that is live has changed
+// after the call. Before Start it is nil.
+func (o *Orchestrator) Changed() <-chan struct{} {
+	if t := o.table.Load(); t != nil {
+		return t.replaced
+	}
+	return nil
+}
+
+// errOver is the error of a topic that is followed no more.
+var errOver = errors.New("this node ends its streams")
+
+// FollowTopic gives each message of a stream to f, in order, until ctx ends or
+// it cannot go on: those after a message, or with 0 those that come after it has
+// called ready, which it does once. It returns the last that it gave.
+func (o *Orchestrator) FollowTopic(ctx context.Context, appID, topic string, after int64, ready func(at int64), f func(*picloud.StreamMessage)) (last int64, err error) {
+	feed, ended, leave, ok := o.hub.follow(topicKey{appID, topic})
+	if !ok {
+		return after, errOver
+	}
+	defer leave()
+	if after == 0 {
+		if after, err = o.cfg.Store.StreamPosition(ctx, appID, topic, "", 0); err != nil {
+			return 0, err
+		}
+	}
+	ready(after)
+	for {
+		list, moved, far := feed.after(after)
+		if far {
+			page, err := o.cfg.Store.ReadStream(ctx, appID, topic, after, picloud.MaxStreamPage)
+			if err != nil {
+				return after, err
+			}
+			if list = page.Messages; len(list) == 0 {
+				after = feed.start()
+			}
+		}
+		for i := range list {
+			f(&list[i])
+			after = list[i].ID
+		}
+		if far || len(list) > 0 {
+			continue
+		}
+		select {
+		case <-moved:
+		case <-ended:
+			return after, errOver
+		case <-ctx.Done():
+			return after, ctx.Err()
+		}
+	}
+}

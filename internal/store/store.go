@@ -73,6 +73,7 @@ var (
 	_ picloud.Events          = (*Store)(nil)
 	_ picloud.Schedules       = (*Store)(nil)
 	_ picloud.Streams         = (*Store)(nil)
+	_ picloud.Devices         = (*Store)(nil)
 	_ picloud.Users           = (*Store)(nil)
 	_ picloud.Members         = (*Store)(nil)
 	_ picloud.APIKeys         = (*Store)(nil)

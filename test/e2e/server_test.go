@@ -33,6 +33,7 @@ type server struct {
 	env    []string
 	public string // base URLs, without a slash at the end
 	admin  string
+	mqtt   string // its address; "" when it speaks no MQTT
 }
 
 // startServer starts a server on a new data folder, with an owner.
@@ -65,7 +66,7 @@ func (s *server) start() {
 	cmd.Env = append(cleanEnv(), s.env...)
 	s.Process = testenv.Start(s.t, cmd)
 
-	var addresses struct{ Public, Admin string }
+	var addresses struct{ Public, Admin, MQTT string }
 	testenv.Eventually(s.t, "the server writes its ready file", func() bool {
 		if !s.Running() {
 			s.t.Fatalf("the server ended before it served: %v\n%s", s.Wait(s.t), s.Output())
@@ -73,7 +74,7 @@ func (s *server) start() {
 		text, err := os.ReadFile(ready)
 		return err == nil && json.Unmarshal(text, &addresses) == nil
 	})
-	s.public, s.admin = baseURL(s.t, addresses.Public), baseURL(s.t, addresses.Admin)
+	s.public, s.admin, s.mqtt = baseURL(s.t, addresses.Public), baseURL(s.t, addresses.Admin), addresses.MQTT
 }
 
 // stop asks the server to end and checks that it does so as it should.

@@ -41,6 +41,7 @@ type Store interface {
 	picloud.Secrets
 	picloud.AsyncInvocations
 	picloud.Answers
+	picloud.Devices
 }
 
 // Exercise runs the contract. open makes an empty store with this clock, new for
@@ -66,6 +67,7 @@ func Exercise(t *testing.T, open func(t *testing.T, now func() time.Time) Store)
 		{"data", dataCases},
 		{"webhook", webhookCases},
 		{"streams", streamCases},
+		{"devices", deviceCases},
 		{"events", eventCases},
 		{"async", asyncCases},
 		{"answers", answerCases},
