@@ -35,6 +35,7 @@ func (s *server) assemble(ctx context.Context) (err error) {
 		NoEvents:       !s.settings.role.public,
 		Node:           s.node(),
 		Sealer:         s.sealer,
+		Secrets:        s.vault,
 	})
 	if err != nil {
 		return err

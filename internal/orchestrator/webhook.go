@@ -16,8 +16,8 @@ import (
 
 // Secrets holds what apps have for nobody to see.
 type Secrets interface {
-	// Secret is what an app's secret holds; CodeNotFound if there is none.
-	Secret(ctx context.Context, appID, name string) ([]byte, error)
+	// Value is what an app's secret holds; CodeNotFound if there is none.
+	Value(ctx context.Context, appID, name string) (string, error)
 }
 
 // duplicateHeader marks the answer to a webhook that was taken before.
@@ -75,10 +75,10 @@ func (o *Orchestrator) secretsOf(ctx context.Context, route *route) ([][]byte, e
 	}
 	var found [][]byte
 	for _, name := range route.hook.spec.Secrets {
-		value, err := o.cfg.Secrets.Secret(ctx, route.script.AppID, name)
+		value, err := o.cfg.Secrets.Value(ctx, route.script.AppID, name)
 		switch {
-		case err == nil && len(value) > 0:
-			found = append(found, value)
+		case err == nil && value != "":
+			found = append(found, []byte(value))
 		case err != nil && !picloud.IsCode(err, picloud.CodeNotFound):
 			return nil, fmt.Errorf("read the secret %s: %w", name, err)
 		}

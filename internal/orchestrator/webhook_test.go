@@ -22,16 +22,16 @@ type vault struct {
 	m  map[string]string
 }
 
-func (v *vault) Secret(_ context.Context, _, name string) ([]byte, error) {
+func (v *vault) Value(_ context.Context, _, name string) (string, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch value, ok := v.m[name]; {
 	case name == "BROKEN":
-		return nil, errors.New("the disk is on fire")
+		return "", errors.New("the disk is on fire")
 	case ok:
-		return []byte(value), nil
+		return value, nil
 	}
-	return nil, picloud.NotFound("secret", name)
+	return "", picloud.NotFound("secret", name)
 }
 
 func (v *vault) set(m map[string]string) {

@@ -1,7 +1,6 @@
 package picloud
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,9 +151,6 @@ func (w *Webhook) option(word string) error {
 	return Invalid("route", "%q is not an option for webhook", clip(ToText(word)))
 }
 
-// secretNamePattern is what a secret of an app may be called.
-var secretNamePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
-
 // validate refuses what could not be checked, and puts it into its one form.
 func (w *Webhook) validate() error {
 	if !slices.Contains(webhookKinds, w.Kind) {
@@ -164,7 +160,7 @@ func (w *Webhook) validate() error {
 		return Invalid("route", "a webhook has at most %d secrets", MaxWebhookSecrets)
 	}
 	for i, name := range w.Secrets {
-		if !secretNamePattern.MatchString(name) {
+		if ValidateSecretName(name) != nil {
 			return Invalid("route", "webhook=%s:%s: %q is not the name of a secret", w.Kind, clip(ToText(strings.Join(w.Secrets, ","))), clip(ToText(name)))
 		}
 		if slices.Contains(w.Secrets[:i], name) {

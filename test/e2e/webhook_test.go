@@ -205,3 +205,73 @@ func TestTheLifeOfAScript(t *testing.T) {
 	}
 	u.fails(failed, []string{"show", "webhook"}, "webhook")
 }
+
+// TestSignedWebhook has the server check GitHub's signatures: with a secret that
+// is not there yet, one that is replaced, deliveries that come again, also after
+// a kill, and a sender who does not know the secret.
+func TestSignedWebhook(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.listen = strings.TrimPrefix(s.public, "http://")
+	u := signIn(t, s)
+	u.copyExample()
+	u.run("deploy", "github-webhook")
+	if out := u.run("show", "checked"); !strings.Contains(out, "POST /github/checked webhook=github:GITHUB_SECRET") {
+		t.Errorf("show says\n%s", out)
+	}
+	const body = `{"zen":"Design for failure."}`
+	send := func(id, secret string) answer {
+		t.Helper()
+		return do(t, http.MethodPost, s.public+"/github/checked", body, header("X-GitHub-Event", "ping"),
+			header("X-GitHub-Delivery", id), header("X-Hub-Signature-256", sign(secret, body)))
+	}
+	set := func(name, value string) {
+		t.Helper()
+		if r := u.try(value+"\n", "secrets", "set", name); r.code != 0 {
+			t.Fatalf("secrets set: %s", r.stderr)
+		}
+	}
+	if a := send("1", webhookSecret); a.status != 503 || a.problem() != "unavailable" {
+		t.Errorf("without a secret: %s", a)
+	}
+	set("GITHUB_SECRET", webhookSecret)
+	if a := send("1", webhookSecret); a.status != 200 || !strings.Contains(a.body, `"number":1`) {
+		t.Errorf("signed: %s", a)
+	}
+	if a := send("2", "another secret"); a.status != 401 || a.problem() != "webhook_signature" {
+		t.Errorf("signed by somebody else: %s", a)
+	}
+	again := func(when string) {
+		t.Helper()
+		if a := send("1", webhookSecret); a.status != 200 || a.header.Get("PiCloud-Duplicate") != "true" {
+			t.Errorf("the same %s: %s", when, a)
+		}
+	}
+	again("again")
+	testenv.Eventually(t, "the history says why webhooks were refused", func() bool {
+		out := u.run("invocations", "checked", "-o", "json")
+		return strings.Contains(out, "the signature is wrong") && strings.Contains(out, "there is no such secret, or it is empty: GITHUB_SECRET")
+	})
+	s.Kill()
+	_ = s.Wait(t) // by a signal
+	s.start()
+	u.login(s, ownerName, ownerPassword)
+	again("after a kill")
+	if a := send("2", webhookSecret); !strings.Contains(a.body, `"number":2`) {
+		t.Errorf("the next one: %s", a)
+	}
+	set("NEW_SECRET", "new")
+	u.edit("github-webhook/picloud.toml", "webhook=github:GITHUB_SECRET", "webhook=github:NEW_SECRET,GITHUB_SECRET")
+	u.run("deploy", "github-webhook")
+	for id, secret := range map[string]string{"3": "new", "4": webhookSecret} {
+		if a := send(id, secret); a.status != 200 {
+			t.Errorf("with one of two secrets: %s", a)
+		}
+	}
+	u.run("secrets", "delete", "GITHUB_SECRET")
+	if a := send("5", webhookSecret); a.status != 401 {
+		t.Errorf("with the one that is gone: %s", a)
+	}
+	u.edit("github-webhook/picloud.toml", "webhook=github:", "webhook=gitlab:")
+	u.fails(failed, []string{"deploy", "github-webhook"}, "webhook is standard, github, stripe, slack or hmac")
+}
