@@ -23,6 +23,7 @@ type table struct {
 	replaced    chan struct{}               // closed when there is a newer table
 	zones       []string                    // below which only apps answer: ".localhost" and the base domain's
 	base        string                      // the base domain, or ""
+	opened      opened                      // the secrets that have been used
 	callers     known                       // those who have been looked up
 }
 
