@@ -71,7 +71,7 @@ func Modules() []*rhai.Module {
 	return []*rhai.Module{
 		logModule(), jsonModule(), base64Module(), hexModule(), hashModule(), hmacModule(),
 		uuidModule(), randModule(), timeModule(), urlModule(), htmlModule(), csvModule(),
-		regexModule(), envModule(), kvModule(), httpModule(), secretModule(),
+		regexModule(), envModule(), kvModule(), httpModule(),
 	}
 }
 
@@ -87,6 +87,5 @@ func Global() *rhai.Module {
 	addPublish(g)
 	addServerEvents(g)
 	addReply(g)
-	addSecret(g)
 	return g
 }

@@ -171,10 +171,10 @@ func (o *Orchestrator) runOn(ctx context.Context, j *job) *picloud.Outcome {
 	return out
 }
 
-// asyncCommit is what a run on a request that is answered later wants to
+// settleAsync commits what a run on a request that is answered later wants to
 // change, with its response or, if it failed, with when it is tried again. A
 // status below 500 is an answer, also when it was thrown.
-func (o *Orchestrator) asyncCommit(t *target, j *job, e picloud.Event, sub picloud.Subscription, started time.Time, out *picloud.Outcome) picloud.Commit {
+func (o *Orchestrator) settleAsync(ctx context.Context, t *target, j *job, e picloud.Event, sub picloud.Subscription, started time.Time, out *picloud.Outcome) error {
 	request := j.Request
 	if request == nil {
 		request = &picloud.Request{}
@@ -207,7 +207,11 @@ func (o *Orchestrator) asyncCommit(t *target, j *job, e picloud.Event, sub piclo
 		c.Effects.Drop()
 	}
 	c.Events, c.Streamed = o.fanOut(t.script.AppID, c.Effects.Messages), o.streamed(t.script.AppID, c.Effects.Messages)
-	return c
+	err := o.cfg.Store.Commit(ctx, c)
+	if err == nil {
+		o.recorder.wrote([]picloud.Record{*record})
+	}
+	return err
 }
 
 // givenUp is what becomes of a request that is answered later whose runs never

@@ -51,8 +51,7 @@ type Config struct {
 	// Callers tells who calls routes that are not for everybody; nil answers
 	// those with 503.
 	Callers Callers
-	// Secrets are the apps'; with nil, routes for webhooks answer 503, and
-	// scripts have none.
+	// Secrets are the apps'; with nil, routes for webhooks answer 503.
 	Secrets Secrets
 	// Sealer seals the journals that are kept; with nil they are kept in
 	// clear, without the headers that prove who somebody is.

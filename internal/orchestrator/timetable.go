@@ -2,7 +2,6 @@ package orchestrator
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
@@ -113,9 +112,6 @@ func (d *dispatcher) withdraw(eventID string) {
 	defer d.mu.Unlock()
 	if end := d.ends[eventID]; end != nil {
 		(*end)(errWithdrawn)
-	}
-	for _, l := range d.lines {
-		l.waiting = slices.DeleteFunc(l.waiting, func(e picloud.Event) bool { return e.ID == eventID })
 	}
 }
 

@@ -89,13 +89,13 @@ func (p Pieces) Join(value func(name string) (string, error)) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(piece.Write(v))
+		b.WriteString(piece.write(v))
 	}
 	return b.String(), nil
 }
 
-// Write is a secret with this value in the piece's encoding.
-func (p Piece) Write(value string) string {
+// write is a secret with this value in the piece's encoding.
+func (p Piece) write(value string) string {
 	switch p.As {
 	case AsQuery:
 		return url.QueryEscape(value)

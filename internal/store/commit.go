@@ -32,21 +32,14 @@ type pendingCommit struct {
 	picloud.Commit
 	err  error
 	wake bool // an event can go on that could not before, or at another time
-	done func(error)
+	done chan struct{}
 	// marks are those of the whole group, in its first commit.
 	marks map[quotaKey]int
 }
 
 // Commit implements [picloud.Data].
-func (s *Store) Commit(_ context.Context, c picloud.Commit) error {
-	done := make(chan error, 1)
-	s.CommitLater(c, func(err error) { done <- err })
-	return <-done
-}
-
-// CommitLater implements [picloud.Data].
-func (s *Store) CommitLater(c picloud.Commit, done func(error)) {
-	p := &pendingCommit{Commit: c, done: done}
+func (s *Store) Commit(ctx context.Context, c picloud.Commit) error {
+	p := &pendingCommit{Commit: c, done: make(chan struct{})}
 	s.commits.mu.Lock()
 	s.commits.waiting = append(s.commits.waiting, p)
 	if !s.commits.running {
@@ -54,6 +47,8 @@ func (s *Store) CommitLater(c picloud.Commit, done func(error)) {
 		s.commits.work.Go(s.commitAll)
 	}
 	s.commits.mu.Unlock()
+	<-p.done
+	return p.err
 }
 
 // commitAll writes groups until nobody waits.
@@ -77,7 +72,7 @@ func (s *Store) commitAll() {
 			if err != nil {
 				p.err = err
 			}
-			p.done(p.err)
+			close(p.done)
 		}
 	}
 }

@@ -38,7 +38,7 @@ export class Visitor {
 	static async open(browser: Browser, server: Server): Promise<Visitor> {
 		const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, baseURL: server.admin, colorScheme: 'light', reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'UTC' });
 		await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-		context.setDefaultTimeout(10_000);
+		context.setDefaultTimeout(30_000);
 		const page = await context.newPage();
 		const visitor = new Visitor(server, context, page);
 		visitor.#watch();

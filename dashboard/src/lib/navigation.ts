@@ -2,15 +2,15 @@ import type { Component } from 'svelte';
 import Activity from '@lucide/svelte/icons/activity';
 import Archive from '@lucide/svelte/icons/archive';
 import Boxes from '@lucide/svelte/icons/boxes';
-// import Calendar from '@lucide/svelte/icons/calendar-clock';
+import Calendar from '@lucide/svelte/icons/calendar-clock';
 import Code from '@lucide/svelte/icons/code-xml';
 import Database from '@lucide/svelte/icons/database';
 // import File from '@lucide/svelte/icons/file';
-// import Gauge from '@lucide/svelte/icons/gauge';
+import Gauge from '@lucide/svelte/icons/gauge';
 import Globe from '@lucide/svelte/icons/globe';
 import Home from '@lucide/svelte/icons/chart-no-axes-column';
 import Key from '@lucide/svelte/icons/key-round';
-// import Lock from '@lucide/svelte/icons/lock';
+import Lock from '@lucide/svelte/icons/lock';
 import Scroll from '@lucide/svelte/icons/scroll-text';
 import Server from '@lucide/svelte/icons/server';
 import Settings from '@lucide/svelte/icons/settings';
@@ -39,20 +39,21 @@ export const appPlaces: Place[] = [
 	// Enter the line of a page together with the page:
 	{ label: 'Invocations', path: '/invocations', capability: 'records:read', icon: Activity, keys: 'g i', group: '' },
 	{ label: 'Live log', path: '/logs', capability: 'records:read', icon: Terminal, keys: 'g l', group: '' },
-	// { label: 'Schedules', path: '/schedules', capability: 'schedules:read', icon: Calendar, keys: 'g c', group: 'Events' },
+	{ label: 'Schedules', path: '/schedules', capability: 'schedules:read', icon: Calendar, keys: 'g c', group: 'Events' },
 	{ label: 'Topics', path: '/topics', capability: 'topics:read', icon: Zap, keys: 'g t', group: 'Events' },
 	{ label: 'Data', path: '/data', capability: 'data:read', icon: Database, keys: 'g d', group: 'Storage' },
 	// { label: 'Files', path: '/files', capability: 'data:read', icon: File, keys: 'g f', group: 'Storage' },
-	// { label: 'Secrets', path: '/secrets', capability: 'secrets:read', icon: Lock, keys: 'g x', group: 'Storage' },
+	{ label: 'Secrets', path: '/secrets', capability: 'secrets:read', icon: Lock, keys: 'g x', group: 'Storage' },
 	{ label: 'Domains', path: '/domains', capability: 'domains:read', icon: Globe, group: 'App' },
 	{ label: 'Members', path: '/members', capability: 'members:read', icon: Users, keys: 'g m', group: 'App' },
-	// { label: 'Usage', path: '/usage', capability: 'data:read', icon: Gauge, group: 'App' },
+	{ label: 'Usage', path: '/usage', capability: 'apps:read', icon: Gauge, group: 'App' },
 	{ label: 'Audit log', path: '/audit', capability: 'audit:read-app', icon: Scroll, group: 'App' },
 	{ label: 'App settings', path: '/settings', capability: 'apps:delete', icon: Settings, group: 'App' },
 ];
 
 /** The places of the instance: routes/(main)/instance. */
 export const instancePlaces: Place[] = [
+	{ label: 'Instance', path: '/instance/overview', capability: 'settings:read', icon: Activity, group: 'Instance' },
 	{ label: 'Apps', path: '/apps', capability: 'apps:list', icon: Boxes, keys: 'g a', group: 'Instance' },
 	{ label: 'Users', path: '/instance/users', capability: 'users:read', icon: Users, keys: 'g u', group: 'Instance' },
 	{ label: 'Audit log', path: '/instance/audit', capability: 'audit:read', icon: Scroll, group: 'Instance' },
