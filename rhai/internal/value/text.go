@@ -44,6 +44,17 @@ func (h *Heap) AppendText(dst []byte, m Meter, v Value) ([]byte, error) {
 	return appendValue(h, dst, m, v, false)
 }
 
+// AppendPaid is AppendText for a buffer that is used again and again: paid is
+// how many bytes of it are charged to the heap, whatever room it has, so that
+// what a text costs does not hang on the texts before. The caller gives it
+// back.
+func (h *Heap) AppendPaid(dst []byte, paid *int, m Meter, v Value) ([]byte, error) {
+	p := printer{heap: h, meter: m, dst: dst, paid: *paid}
+	err := p.value(v, false)
+	*paid = p.paid
+	return p.dst, err
+}
+
 // AppendDebug appends v as to_debug shows it, and charges the text to the heap
 // while it grows.
 func (h *Heap) AppendDebug(dst []byte, m Meter, v Value) ([]byte, error) {
@@ -123,7 +134,9 @@ func (p *printer) room(n int) error {
 		}
 		p.heap.Refund(p.paid)
 	}
-	p.dst = append(make([]byte, 0, grown), p.dst...)
+	if cap(p.dst) < grown {
+		p.dst = append(make([]byte, 0, grown), p.dst...)
+	}
 	p.paid = grown
 	return nil
 }

@@ -251,6 +251,17 @@ func (vm *VM) makeMap(in code.Instr, regs *[256]value.Value) status {
 
 // concat joins the texts of D registers from A on.
 func (vm *VM) concat(in code.Instr, regs *[256]value.Value) status {
+	vm.paid = freeText
+	st := vm.join(in, regs)
+	if vm.paid > freeText {
+		vm.Heap.Refund(vm.paid - freeText)
+	}
+	return st
+}
+
+// join makes the text of concat, in the scratch buffer first. What it costs
+// does not hang on how large that has become.
+func (vm *VM) join(in code.Instr, regs *[256]value.Value) status {
 	parts := regs[in.A() : int(in.A())+int(in.D())]
 	buf := vm.text[:0]
 	var err error
@@ -293,6 +304,10 @@ func (vm *VM) concat(in code.Instr, regs *[256]value.Value) status {
 // maxScratch is the largest buffer kept for the next text.
 const maxScratch = 64 << 10
 
+// freeText is how long the text of a value may become before it is billed by
+// its length.
+const freeText = 128
+
 func (vm *VM) concatErr(in code.Instr, err error) status {
 	vm.failErr(err)
 	vm.err.NoPos = in.B() == 1 && vm.plainText(in, vm.part) && (vm.part > 1 || vm.plainText(in, 0))
@@ -319,7 +334,7 @@ func (vm *VM) appendText(buf []byte, v value.Value, plus bool) ([]byte, error) {
 		}
 		return append(buf, s.Str()...), nil
 	}
-	return vm.Heap.AppendText(buf, vm, v)
+	return vm.Heap.AppendPaid(buf, &vm.paid, vm, v)
 }
 
 func (vm *VM) makeRange(in code.Instr, regs *[256]value.Value) status {

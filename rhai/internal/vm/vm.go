@@ -96,6 +96,7 @@ type VM struct {
 	nmods   int
 	dyn     []dynVar
 	text    []byte       // scratch for texts under construction
+	paid    int          // bytes of it that are charged to the heap
 	key     value.String // a text that is only looked up
 	part    int          // the part of a text that is being added
 	// assigning: a path is being changed by an op= assignment.
