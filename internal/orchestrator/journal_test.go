@@ -3,10 +3,16 @@ package orchestrator
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/picloud/picloud/internal/outbound"
 	"github.com/picloud/picloud/internal/picloud"
 )
 
@@ -217,5 +223,27 @@ func TestAShareOfTheSuccesses(t *testing.T) {
 	}
 	if kept < 2000 || kept > 3000 {
 		t.Errorf("%d of 10000 journals are kept, want about 2500", kept)
+	}
+}
+
+// TestCallsToTheOutsideAreReplayed has a script fail after a call. The replay
+// gets the same answer, and calls nobody.
+func TestCallsToTheOutsideAreReplayed(t *testing.T) {
+	t.Parallel()
+	var called atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "answer %d", called.Add(1))
+	}))
+	defer other.Close()
+	client := outbound.New(outbound.Config{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	defer client.Close()
+	n := startNode(t, nil, sealed, func(c *Config) {
+		c.Outbound, c.OutHosts = client, picloud.OutHosts{strings.TrimPrefix(other.URL, "http://")}
+	})
+	n.deploy("ask", `fn handle(req) { let r = http::get("`+other.URL+`/x"); print(r.text()); try { http::get("http://10.1.2.3/") } catch (e) { print(e) } throw "no" }`)
+	n.do("GET", "/ask", "").want(t, "ask", 500, "script_error")
+	r := n.replay("ask")
+	if len(r.Differences) > 0 || r.Outcome.Logs[0].Message != "answer 1" || called.Load() != 1 {
+		t.Errorf("replayed with %v, %+v, %d calls", r.Differences, r.Outcome.Logs, called.Load())
 	}
 }
