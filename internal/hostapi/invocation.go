@@ -71,7 +71,7 @@ func Modules() []*rhai.Module {
 	return []*rhai.Module{
 		logModule(), jsonModule(), base64Module(), hexModule(), hashModule(), hmacModule(),
 		uuidModule(), randModule(), timeModule(), urlModule(), htmlModule(), csvModule(),
-		regexModule(), envModule(), kvModule(), httpModule(),
+		regexModule(), templateModule(), markdownModule(), envModule(), kvModule(), httpModule(),
 	}
 }
 
