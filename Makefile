@@ -24,8 +24,8 @@ GODIRS := $(wildcard bench cmd dashboard/*.go internal rhai test)
 
 # The binaries are static: no cgo, no paths of the machine that built them.
 # Version control is asked above, not by go build, which refuses clones that
-# belong to another user.
-BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+# belong to another user. -funcalign: see rhai/internal/vm/align.go.
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -funcalign=64 -X main.version=$(VERSION)'
 
 # What the dashboard is built from, and what the build leaves in dashboard/dist.
 # Its tools run on the Node.js that npm ci puts into node_modules, whatever the
@@ -122,7 +122,7 @@ bench-cold: build ## measure first requests and memory with 10,000 scripts
 bench: ## compare the script engine with those of others (lua5.4 too)
 	@bash scripts/need lua5.4:lua5.4 /usr/share/doc/lua-cjson:lua-cjson
 	@mkdir -p bin
-	go -C bench run ./engine -gogc 100,400 -json ../bin/bench-engine.json
+	go -C bench run -ldflags=-funcalign=64 ./engine -gogc 100,400 -json ../bin/bench-engine.json
 
 bench-smoke: build ## run the benchmarks at their smallest: do they work?
 	@bash scripts/need wrk:wrk

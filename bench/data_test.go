@@ -123,7 +123,7 @@ func startPlatform(b *testing.B, url string) *platform {
 		b.Fatal(err)
 	}
 	o, err := orchestrator.New(orchestrator.Config{
-		Store: s, IDs: ids, Now: time.Now, Log: slog.New(slog.DiscardHandler), Executor: executor.New(executor.Config{}), Alone: true,
+		Store: s, IDs: ids, Now: time.Now, Log: slog.New(slog.NewTextHandler(b.Output(), nil)), Executor: executor.New(executor.Config{}), Alone: true,
 	})
 	if err == nil {
 		err = o.Start(b.Context())

@@ -40,6 +40,13 @@ func NewObjectType(name string) Type {
 	return Type{kinds: value.Set(value.KObject), obj: &value.ObjectType{Name: name}}
 }
 
+// Shown is the type with a text for its values, in place of its name: what print
+// and interpolation show. Call it before the type is used.
+func (t Type) Shown(show func(data any) string) Type {
+	t.obj.Show = show
+	return t
+}
+
 // Module is a group of Go functions and constants for scripts. Build it before
 // it is given to an engine, and leave it alone afterwards.
 type Module struct {

@@ -52,7 +52,7 @@ var rooms = []room{
 	{"internal/webhook", []string{"internal/picloud"}},
 	{"internal/mqtt", []string{"internal/picloud"}},
 	{"internal/outbound", []string{"internal/picloud"}},
-	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/outbound", "internal/webhook", "internal/picloud"}},
+	{"internal/orchestrator", []string{"internal/store", "internal/auth", "internal/access", "internal/hostapi", "internal/httpd", "internal/outbound", "internal/secrets", "internal/webhook", "internal/picloud"}},
 	{"internal/fair", nil},
 	{"dashboard", nil},
 	{"internal/executor", []string{"internal/fair", "internal/hostapi", "internal/picloud", "rhai"}},

@@ -31,6 +31,16 @@ func (s shelf) ReadEntries(_ context.Context, keys []string) ([]picloud.Entry, e
 	return make([]picloud.Entry, len(keys)), nil
 }
 
+func (s shelf) HasSecret(context.Context, string) (bool, error) { return false, nil }
+
+func (s shelf) Sign(context.Context, *picloud.Signing) ([]byte, error) {
+	return nil, errors.New("a shelf has no secrets")
+}
+
+func (s shelf) Verify(context.Context, *picloud.Signing, []byte) (bool, error) {
+	return false, errors.New("a shelf has no secrets")
+}
+
 func (s shelf) HTTP(context.Context, *picloud.HTTPCall) (*picloud.HTTPAnswer, error) {
 	return nil, errors.New("a shelf calls nobody")
 }

@@ -77,6 +77,7 @@ func hmacModule() *rhai.Module {
 		given, err := hex.DecodeString(strings.TrimPrefix(text(c, 3), text(c, 0)+"="))
 		return c.Return(rhai.Bool(err == nil && hmac.Equal(sum, given)))
 	}, "whether a signature in hexadecimal is right: verify(algorithm, key, message, signature)")
+	addSecretHMAC(m)
 	m.Func("equal", params(textOrBlob(), textOrBlob()), func(c *rhai.Call) error {
 		n := size(c, 0) + size(c, 1)
 		if err := work(c, n, n); err != nil {

@@ -71,7 +71,7 @@ func Modules() []*rhai.Module {
 	return []*rhai.Module{
 		logModule(), jsonModule(), base64Module(), hexModule(), hashModule(), hmacModule(),
 		uuidModule(), randModule(), timeModule(), urlModule(), htmlModule(), csvModule(),
-		regexModule(), templateModule(), markdownModule(), envModule(), kvModule(), httpModule(),
+		regexModule(), templateModule(), markdownModule(), envModule(), kvModule(), httpModule(), secretModule(),
 	}
 }
 
@@ -87,5 +87,6 @@ func Global() *rhai.Module {
 	addPublish(g)
 	addServerEvents(g)
 	addReply(g)
+	addSecret(g)
 	return g
 }

@@ -10,7 +10,7 @@ var (
 	requestType  = rhai.NewObjectType("request")
 	responseType = rhai.NewObjectType("response")
 	replyType    = rhai.NewObjectType("http_answer")
-	secretType   = rhai.NewObjectType("secret")
+	secretType   = rhai.NewObjectType("secret").Shown(func(data any) string { return data.(*hidden).pieces.Visible() })
 )
 
 // objectSize is what a host value is charged for itself.

@@ -12,6 +12,12 @@ import (
 type Outside interface {
 	// HTTP makes a call to the outside.
 	HTTP(ctx context.Context, c *picloud.HTTPCall) (*picloud.HTTPAnswer, error)
+	// HasSecret reports whether the app has a secret.
+	HasSecret(ctx context.Context, name string) (bool, error)
+	// Sign signs with a secret.
+	Sign(ctx context.Context, s *picloud.Signing) ([]byte, error)
+	// Verify reports whether a signature that was made with a secret is right.
+	Verify(ctx context.Context, s *picloud.Signing, signature []byte) (bool, error)
 }
 
 // outsideError is an error of a call as a script gets it: what the other side

@@ -171,10 +171,10 @@ func (o *Orchestrator) runOn(ctx context.Context, j *job) *picloud.Outcome {
 	return out
 }
 
-// settleAsync commits what a run on a request that is answered later wants to
+// asyncCommit is what a run on a request that is answered later wants to
 // change, with its response or, if it failed, with when it is tried again. A
 // status below 500 is an answer, also when it was thrown.
-func (o *Orchestrator) settleAsync(ctx context.Context, t *target, j *job, e picloud.Event, sub picloud.Subscription, started time.Time, out *picloud.Outcome) error {
+func (o *Orchestrator) asyncCommit(t *target, j *job, e picloud.Event, sub picloud.Subscription, started time.Time, out *picloud.Outcome) picloud.Commit {
 	request := j.Request
 	if request == nil {
 		request = &picloud.Request{}
@@ -207,11 +207,7 @@ func (o *Orchestrator) settleAsync(ctx context.Context, t *target, j *job, e pic
 		c.Effects.Drop()
 	}
 	c.Events, c.Streamed = o.fanOut(t.script.AppID, c.Effects.Messages), o.streamed(t.script.AppID, c.Effects.Messages)
-	err := o.cfg.Store.Commit(ctx, c)
-	if err == nil {
-		o.recorder.wrote([]picloud.Record{*record})
-	}
-	return err
+	return c
 }
 
 // givenUp is what becomes of a request that is answered later whose runs never

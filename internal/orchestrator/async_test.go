@@ -187,7 +187,7 @@ func TestARunThatNeverEnds(t *testing.T) {
 		t.Fatalf("%+v %v", list, err)
 	}
 	list[0].Attempts = picloud.DefaultAttempts + 1
-	n.runEvent(t.Context(), list[0])
+	n.runEvent(t.Context(), list[0], func() {})
 	if s := n.stateOf(at); s.State != picloud.AsyncFailed || s.HTTPStatus != 502 {
 		t.Errorf("it is %+v", s)
 	}

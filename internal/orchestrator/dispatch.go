@@ -2,9 +2,6 @@ package orchestrator
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,10 +10,16 @@ import (
 )
 
 const (
-	// maxDispatched is how many events of all scripts are run at a time.
-	maxDispatched = 256
-	// claimBatch is how many are claimed at once.
-	claimBatch = 128
+	// maxDispatched is how many events of all scripts are run or settled at a
+	// time.
+	maxDispatched = 512
+	// claimBatch and minClaim are how many are claimed at once, at most and at
+	// least.
+	claimBatch = 256
+	minClaim   = 16
+	// maxClaimedBytes is how much the events that wait for their turn may take
+	// before no more are claimed.
+	maxClaimedBytes = 32 << 20
 	// claimGrace is how much longer than the wall time of its run a claim
 	// lasts, so that nobody takes over an event that is still being run.
 	claimGrace = time.Minute
@@ -29,6 +32,9 @@ const (
 // dispatcher runs the events that are due. It sleeps until something is
 // entered, something that it runs ends, or the next event is due: nothing
 // polls.
+//
+// What it claims waits in a line for a slot of its script. What this node
+// enters itself goes into the line on its way into the store, claimed already.
 type dispatcher struct {
 	o *Orchestrator
 	// claim is what the events that this process runs are claimed with: the
@@ -36,7 +42,7 @@ type dispatcher struct {
 	claim string
 
 	work  sync.WaitGroup
-	freed chan struct{} // holds one when a run has ended since the last look
+	freed chan struct{} // holds one when there is room again since the last look
 
 	// resting is the table that was looked at before going to sleep; nil while
 	// awake. Tests wait for it.
@@ -44,26 +50,39 @@ type dispatcher struct {
 
 	times    timetable
 	clock    jump
-	clockSet chan struct{} // holds one when the clock was set since the last look
 	unheed   func()        // stops listening for events that are withdrawn
+	clockSet chan struct{} // holds one when the clock was set since the last look
 
-	mu      sync.Mutex
-	running map[string]int // runs by script id
-	total   int
-	ends    map[string]*context.CancelCauseFunc // of the runs, by event id
+	mu     sync.Mutex
+	life   context.Context                     // of the runs: does not end; nil while nothing is to be begun
+	ends   map[string]*context.CancelCauseFunc // of the runs, by event id
+	lines  map[lineKey]*line
+	total  int      // events being run or settled
+	bytes  int      // of those that wait in lines
+	hungry bool     // the store may hold more that is due
+	limit  int      // how many to claim at once
+	adrift []string // ids of events that may be claimed by nobody's knowledge
 }
 
 func newDispatcher(o *Orchestrator) *dispatcher {
 	return &dispatcher{
-		o: o, claim: o.member.id, freed: make(chan struct{}, 1), running: map[string]int{},
+		o: o, claim: o.member.id, freed: make(chan struct{}, 1), lines: map[lineKey]*line{}, limit: claimBatch, hungry: true,
 		times: timetable{o: o}, ends: map[string]*context.CancelCauseFunc{}, clockSet: make(chan struct{}, 1), unheed: func() {},
 	}
 }
 
 // start begins to dispatch until ctx ends.
 func (d *dispatcher) start(ctx context.Context) {
+	d.mu.Lock()
+	d.life = context.WithoutCancel(ctx)
+	d.mu.Unlock()
 	d.unheed = d.o.cfg.Store.OnWithdrawn(d.withdraw)
-	d.work.Go(func() { d.loop(ctx) })
+	d.work.Go(func() {
+		d.loop(ctx)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.life = nil
+	})
 	d.work.Go(func() {
 		if err := watchClock(ctx, func() { poke(d.clockSet) }); err != nil {
 			d.o.cfg.Log.WarnContext(ctx, "nobody tells when the clock is set: schedules may be late then", "err", err)
@@ -79,7 +98,7 @@ func poke(c chan struct{}) {
 	}
 }
 
-// wait waits for the runs that have begun.
+// wait waits for the runs that have begun, and gives back what has not.
 func (d *dispatcher) wait(ctx context.Context) error {
 	defer d.unheed()
 	done := make(chan struct{})
@@ -89,10 +108,32 @@ func (d *dispatcher) wait(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	return d.giveBack(ctx, d.leaveLines())
+}
+
+// leaveLines empties the lines, and is what was in them.
+func (d *dispatcher) leaveLines() (ids []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.lines {
+		for i := range l.waiting {
+			ids = append(ids, l.waiting[i].ID)
+		}
+		l.waiting = nil
+	}
+	d.bytes = 0
+	return ids
+}
+
+// giveBack has events that were claimed and not begun be due again.
+func (d *dispatcher) giveBack(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return d.o.cfg.Store.ReturnEvents(ctx, d.claim, ids)
 }
 
 func (d *dispatcher) loop(ctx context.Context) {
@@ -118,13 +159,14 @@ func (d *dispatcher) loop(ctx context.Context) {
 	}
 }
 
-// round claims what is due and begins to run it. more says that there may be
-// more to be claimed at once; otherwise due is when the next event is, or zero.
+// round claims what is due and has it run. more says that there may be more to
+// be claimed at once; otherwise due is when the next event is, or zero.
 func (d *dispatcher) round(ctx context.Context, t *table) (due time.Time, more bool, err error) {
-	if d.o.inflight.closed() || d.o.CutOff() {
-		// A node that drains leaves events to the others, and so does one that
-		// could not show for a while that it lives.
+	if d.withdrawn() {
 		return d.o.cfg.Now().Add(retryDispatch), false, nil
+	}
+	if err := d.recover(ctx); err != nil {
+		return time.Time{}, false, err
 	}
 	if d.clock.since(d.o.cfg.Now(), time.Now()) < -picloud.ScheduleClockSlack || d.times.seen == nil {
 		// At the start nobody knows what the clock did since the last run.
@@ -135,20 +177,24 @@ func (d *dispatcher) round(ctx context.Context, t *table) (due time.Time, more b
 	if err := d.times.fire(ctx, t); err != nil {
 		return time.Time{}, false, err
 	}
-	free, except, until := d.room(t)
-	if free < maxDispatched/4 {
+	limit, except, until := d.room(t)
+	if limit == 0 {
 		return d.times.due, false, nil // a run that ends wakes the loop, too
 	}
-	limit := min(free, claimBatch)
 	events, err := d.o.cfg.Store.ClaimEvents(ctx, d.claim, d.o.cfg.Now().Add(d.lease()), limit, except)
 	if err != nil {
 		return time.Time{}, false, err
 	}
-	for _, e := range events {
-		d.begin(ctx, e)
+	back := d.accept(events, limit)
+	if err := d.giveBack(ctx, back); err != nil {
+		d.strand(back)
+		return time.Time{}, false, err
 	}
-	if len(events) > 0 {
+	switch {
+	case len(events) > len(back):
 		return time.Time{}, true, nil
+	case len(events) > 0:
+		return d.times.due, false, nil // all of them wait for a slot
 	}
 	due, ok, err := d.o.cfg.Store.NextEvent(ctx, except)
 	if !ok || !until.IsZero() && until.Before(due) {
@@ -157,41 +203,173 @@ func (d *dispatcher) round(ctx context.Context, t *table) (due time.Time, more b
 	return sooner(due, d.times.due), false, err
 }
 
+// withdrawn reports whether this node is to leave events to the others: it
+// drains, or could not show for a while that it lives.
+func (d *dispatcher) withdrawn() bool { return d.o.inflight.closed() || d.o.CutOff() }
+
 // lease is how long a claim lasts.
 func (d *dispatcher) lease() time.Duration { return picloud.MaxLimits().EventWallTime() + claimGrace }
 
-// room is how many more runs there is room for, and the scripts that have none,
-// are switched off or whose app has used up its operations of the day: their
-// events wait, those of the latter until.
-func (d *dispatcher) room(t *table) (free int, except []string, until time.Time) {
+// room is how many events may be claimed, and those that are left in the store:
+// of lines that are full, of scripts that are switched off, and of apps that
+// have used up their operations of the day, until there are new ones.
+func (d *dispatcher) room(t *table) (limit int, except []picloud.EventLine, until time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, target := range t.subscribed {
-		if midnight, over := target.meter.spent(); over {
+	d.hungry = true
+	if d.total > maxDispatched*3/4 || d.bytes > maxClaimedBytes {
+		return 0, nil, until
+	}
+	for _, target := range t.byID {
+		midnight, over := target.meter.spent()
+		if over {
 			until = midnight
-			except = append(except, target.script.ID)
-			continue
 		}
-		if !target.script.Enabled || d.running[target.script.ID] >= target.eventSlots {
-			except = append(except, target.script.ID)
+		if over || !target.script.Enabled {
+			except = append(except, picloud.EventLine{ScriptID: target.script.ID})
 		}
 	}
-	return maxDispatched - d.total, except, until
+	for key, l := range d.lines {
+		target := t.byID[key.scriptID]
+		if target == nil {
+			continue
+		}
+		if l.behind = !l.room(target.rule(key.source)); l.behind {
+			except = append(except, picloud.EventLine{ScriptID: key.scriptID, Source: key.source})
+		}
+	}
+	return d.limit, except, until
 }
 
-// begin runs an event in the background.
-func (d *dispatcher) begin(ctx context.Context, e picloud.Event) {
+// accept has claimed events wait in their lines, and is those that cannot. So
+// many had been asked for.
+func (d *dispatcher) accept(events []picloud.Event, asked int) (back []string) {
+	t := d.o.table.Load() // they may be of scripts that are newer than the table of before the claim
 	d.mu.Lock()
-	d.running[e.ScriptID]++
+	defer d.mu.Unlock()
+	for i := range events {
+		e := &events[i]
+		target := t.byID[e.ScriptID]
+		if target == nil {
+			back = append(back, e.ID) // if it is there still
+			continue
+		}
+		l, rule := d.lineOf(target, e.Trigger, e.Source)
+		if !l.accepts(e, rule) {
+			l.behind = true
+			back = append(back, e.ID)
+			continue
+		}
+		d.enqueue(l, *e)
+		d.begin(l, rule)
+	}
+	d.hungry = len(events) == asked
+	if d.limit = min(2*d.limit, claimBatch); len(back) > 0 {
+		d.limit = min(max(2*(len(events)-len(back)), minClaim), claimBatch)
+	}
+	return back
+}
+
+// lineOf is the line for events of a script, with its rule.
+func (d *dispatcher) lineOf(t *target, trigger picloud.Trigger, source string) (*line, lineRule) {
+	key, rule := t.lineFor(trigger, source)
+	l := d.lines[key]
+	if l == nil {
+		l = &line{key: key}
+		d.lines[key] = l
+	}
+	return l, rule
+}
+
+func (d *dispatcher) enqueue(l *line, e picloud.Event) {
+	l.waiting = append(l.waiting, e)
+	d.bytes += len(e.Body)
+}
+
+// begin has as many events of a line run as there are slots.
+func (d *dispatcher) begin(l *line, r lineRule) {
+	for d.life != nil && l.runs < r.slots && len(l.waiting) > 0 && d.total < maxDispatched {
+		ctx := d.life
+		e := d.next(l)
+		l.runs++
+		d.work.Go(func() { d.serve(ctx, l, e) })
+	}
+}
+
+// next takes the next event of a line to run it.
+func (d *dispatcher) next(l *line) picloud.Event {
+	e := l.take()
+	d.bytes -= len(e.Body)
 	d.total++
-	// What has begun is finished, also when no more is to be begun.
-	ctx, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	return e
+}
+
+// serve runs events of a line, one after the other, while there are any. What
+// becomes of one is written while the next one runs.
+func (d *dispatcher) serve(ctx context.Context, l *line, e picloud.Event) {
+	for {
+		took := d.run(ctx, e)
+		next, ok := d.more(l, took)
+		if !ok {
+			return
+		}
+		e = next
+	}
+}
+
+// run runs an event; whoever withdraws the event ends the run.
+func (d *dispatcher) run(ctx context.Context, e picloud.Event) time.Duration {
+	ctx, end := context.WithCancelCause(ctx)
+	d.mu.Lock()
 	d.ends[e.ID] = &end
 	d.mu.Unlock()
-	d.work.Go(func() {
-		defer d.end(e, &end)
-		d.o.runEvent(ctx, e)
-	})
+	took := d.o.runEvent(ctx, e, d.settled)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ends[e.ID] == &end { // else the event was taken over by this very process
+		delete(d.ends, e.ID)
+	}
+	return took
+}
+
+// more is the next event for a slot of a line, or gives the slot up.
+func (d *dispatcher) more(l *line, took time.Duration) (e picloud.Event, ok bool) {
+	t := d.o.table.Load().byID[l.key.scriptID]
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.ran(took)
+	if d.life != nil && t != nil && len(l.waiting) > 0 && d.total < maxDispatched && l.runs <= t.rule(l.key.source).slots {
+		e, ok = d.next(l), true
+	} else {
+		l.runs--
+	}
+	if t == nil {
+		l.waiting, l.behind = nil, false // they are gone with their script
+	}
+	if d.hungry || l.behind && (t == nil || len(l.waiting) <= l.window(t.rule(l.key.source))/2) {
+		poke(d.freed)
+	}
+	if l.idle() && d.lines[l.key] == l {
+		delete(d.lines, l.key)
+	}
+	return e, ok
+}
+
+// settled is called when it is written what became of an event.
+func (d *dispatcher) settled() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.total--; d.total == maxDispatched-1 {
+		t := d.o.table.Load()
+		for _, l := range d.lines { // that may have waited for this alone
+			if target := t.byID[l.key.scriptID]; target != nil {
+				d.begin(l, target.rule(l.key.source))
+			}
+		}
+	}
+	if d.hungry {
+		poke(d.freed)
+	}
 }
 
 // busy is how many events are being run.
@@ -199,20 +377,6 @@ func (d *dispatcher) busy() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return int64(d.total)
-}
-
-func (d *dispatcher) end(e picloud.Event, end *context.CancelCauseFunc) {
-	(*end)(nil)
-	d.mu.Lock()
-	if d.running[e.ScriptID]--; d.running[e.ScriptID] == 0 {
-		delete(d.running, e.ScriptID)
-	}
-	d.total--
-	if d.ends[e.ID] == end { // else the event was taken over by this very process
-		delete(d.ends, e.ID)
-	}
-	d.mu.Unlock()
-	poke(d.freed)
 }
 
 // sleep waits for a reason to look again.
@@ -225,175 +389,11 @@ func (d *dispatcher) sleep(ctx context.Context, due time.Time, entered, reschedu
 	}
 	select {
 	case <-entered:
-	case <-rescheduled:
-	case <-d.clockSet:
 	case <-d.freed:
 	case <-alarm:
+	case <-rescheduled:
+	case <-d.clockSet:
 	case <-replaced:
 	case <-ctx.Done():
 	}
-}
-
-// runEvent runs a script on an event and settles it.
-func (o *Orchestrator) runEvent(ctx context.Context, e picloud.Event) {
-	t := o.table.Load().byID[e.ScriptID]
-	if t == nil {
-		return // it was deleted just now, and its events with it
-	}
-	sub := t.subscription(e)
-	if e.Attempts > sub.Attempts() {
-		// Runs that began and of which nobody heard again: they may have
-		// taken their process down.
-		o.giveUp(ctx, t, e, fmt.Sprintf("the event was run %d times and never came to an end", e.Attempts-1))
-		return
-	}
-	leave := func() {}
-	defer func() { leave() }()
-	j := o.prepare(t, eventExecution(e))
-	defer j.host.end()
-	for attempt := 1; ; attempt++ {
-		started := o.cfg.Now()
-		outcome := o.runOn(ctx, j)
-		err := o.settleEvent(ctx, t, j, e, sub, started, outcome)
-		switch {
-		case err == nil:
-			return
-		case errors.Is(err, picloud.ErrStale) && attempt < maxAttempts:
-			if attempt == 1 {
-				leave = o.lanes.enter(ctx, t.script.AppID)
-			}
-		case errors.Is(err, picloud.ErrLost):
-			o.cfg.Log.InfoContext(ctx, "an event was taken over while it was run: nothing of the run is kept", "event", e.ID, "script", t.script.Name)
-			o.recordLost(ctx, t, e, started, outcome)
-			return
-		default:
-			outcome.Response, outcome.Error, outcome.Effects, outcome.Journal = nil, o.unsettled(ctx, e.ID, err), nil, nil
-			if err := o.settleEvent(ctx, t, j, e, sub, started, outcome); err != nil {
-				// Its claim runs out, and it is tried again.
-				o.cfg.Log.WarnContext(ctx, "what became of an event cannot be written", "event", e.ID, "script", t.script.Name, "err", err)
-			}
-			return
-		}
-	}
-}
-
-// eventExecution asks for a run on an event.
-func eventExecution(e picloud.Event) picloud.Execution {
-	if e.Trigger == picloud.TriggerAsync {
-		return asyncExecution(e)
-	}
-	return picloud.Execution{
-		ID: e.ID, Trigger: e.Trigger,
-		Event: &picloud.EventInput{
-			ID: e.ID, Source: e.Source, Key: userKey(e), Kind: e.Kind, Body: e.Body, At: e.EnteredAt, Due: e.PlannedAt, Attempt: e.Attempts,
-		},
-	}
-}
-
-// userKey is the key of an event as whoever published it has given it.
-func userKey(e picloud.Event) string {
-	if e.Trigger == picloud.TriggerSchedule {
-		return "" // see Schedule.OrderKey
-	}
-	return e.Key
-}
-
-// settleEvent commits what a run on an event wants to change, and what becomes
-// of the event: done, to be tried again, or given up.
-func (o *Orchestrator) settleEvent(ctx context.Context, t *target, j *job, e picloud.Event, sub picloud.Subscription, started time.Time, out *picloud.Outcome) error {
-	if e.Trigger == picloud.TriggerAsync {
-		return o.settleAsync(ctx, t, j, e, sub, started, out)
-	}
-	c := picloud.Commit{AppID: t.script.AppID, Settle: []picloud.Settlement{{EventID: e.ID, Claim: e.Claim}}}
-	settled := &c.Settle[0]
-	if out.Effects != nil && !cutShort(out.Error) {
-		c.Effects = *out.Effects
-	}
-	if out.Error != nil {
-		c.Effects.Drop()
-		settled.Error = recordedError(out.Error).Message
-		if e.Attempts >= sub.Attempts() {
-			settled.Dead = true
-		} else {
-			settled.RetryAt = o.cfg.Now().Add(jitter(sub.RetryDelay(e.Attempts, out.Error.RetryAfter)))
-		}
-	}
-	c.Events, c.Streamed = o.fanOut(t.script.AppID, c.Effects.Messages), o.streamed(t.script.AppID, c.Effects.Messages)
-	record := newEventRecord(t, e, o.cfg.IDs.New(), started, out)
-	if out.Journal != nil {
-		o.keepJournal(&record, &j.Execution, out)
-	}
-	c.Record = &record
-	err := o.cfg.Store.Commit(ctx, c)
-	if err == nil {
-		o.recorder.wrote([]picloud.Record{record})
-	}
-	return err
-}
-
-// giveUp has an event be dead without another run.
-func (o *Orchestrator) giveUp(ctx context.Context, t *target, e picloud.Event, why string) {
-	err := o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Settle: []picloud.Settlement{{EventID: e.ID, Claim: e.Claim, Dead: true, Error: why}}, AsyncRun: o.givenUp(e, why)})
-	if err != nil && !errors.Is(err, picloud.ErrLost) {
-		o.cfg.Log.WarnContext(ctx, "an event cannot be given up", "event", e.ID, "script", t.script.Name, "err", err)
-	}
-}
-
-// jitter spreads retries, so that what failed together does not come back
-// together: up to a fifth later.
-func jitter(d time.Duration) time.Duration {
-	return d + time.Duration(rand.Int64N(int64(d)/5+1))
-}
-
-// fanOut is the messages as events, one for each script that subscribes to
-// their topic.
-func (o *Orchestrator) fanOut(appID string, messages []picloud.Message) []picloud.NewEvent {
-	if len(messages) == 0 {
-		return nil
-	}
-	t := o.table.Load()
-	now := o.cfg.Now()
-	var events []picloud.NewEvent
-	for i := range messages {
-		m := &messages[i]
-		for _, target := range t.subscribers[topicKey{appID, m.Topic}] {
-			e := picloud.NewEvent{
-				ID: o.cfg.IDs.New(), ScriptID: target.script.ID, Trigger: picloud.TriggerMessage,
-				Source: m.Topic, Key: m.Key, Kind: m.Kind, Body: m.Body,
-			}
-			if m.Delay > 0 {
-				e.DueAt = now.Add(m.Delay)
-			}
-			events = append(events, e)
-		}
-	}
-	return events
-}
-
-// Publish publishes messages on topics of an app, and tells how many events
-// they have become. When it returns, they are on disk.
-func (o *Orchestrator) Publish(ctx context.Context, app string, messages []picloud.Message) (int, error) {
-	if !o.inflight.begin() {
-		return 0, errStopping()
-	}
-	defer o.inflight.end()
-	t := o.table.Load()
-	if t == nil {
-		return 0, &picloud.Error{Code: picloud.CodeUnavailable, Message: "the server is starting", RetryAfter: retryAfter}
-	}
-	a := t.byName[app]
-	if a == nil {
-		return 0, picloud.NotFound("app", app)
-	}
-	for i := range messages {
-		if err := messages[i].Validate(); err != nil {
-			return 0, err
-		}
-	}
-	events := o.fanOut(a.ID, messages)
-	shown := o.streamed(a.ID, messages)
-	if len(events)+len(shown) == 0 {
-		return 0, nil
-	}
-	return len(events), o.cfg.Store.Commit(ctx, picloud.Commit{AppID: a.ID, Events: events, Streamed: shown})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/internal/testenv"
 )
 
 // addDomain gives an app a domain and, if asked to, verifies it.
@@ -113,6 +114,7 @@ func TestCertificatesForKnownHostsOnly(t *testing.T) {
 			t.Errorf("asked with %q: %d", header, got)
 		}
 	}
+	testenv.Eventually(t, "the dispatcher sleeps", func() bool { return n.dispatch.resting.Load() == n.table.Load() })
 	before := n.store.Statements()
 	for range 100 {
 		ask("shop.example.org")

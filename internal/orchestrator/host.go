@@ -16,11 +16,12 @@ type job struct {
 // host answers the calls that the runs of an invocation make back. It knows
 // whose they are, so that nothing a run says can lead it to another app.
 type host struct {
-	o     *Orchestrator
-	appID string
-	meter *meter // nil for an app without daily quotas
-	x     *picloud.Execution
-	calls calls // to the outside
+	o      *Orchestrator
+	appID  string
+	meter  *meter // nil for an app without daily quotas
+	x      *picloud.Execution
+	calls  calls // to the outside
+	hushed hushed
 }
 
 // prepare is a job with its host; the execution is filled in but for what the

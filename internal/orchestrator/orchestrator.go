@@ -51,7 +51,8 @@ type Config struct {
 	// Callers tells who calls routes that are not for everybody; nil answers
 	// those with 503.
 	Callers Callers
-	// Secrets are the apps'; with nil, routes for webhooks answer 503.
+	// Secrets are the apps'; with nil, routes for webhooks answer 503, and
+	// scripts have none.
 	Secrets Secrets
 	// Sealer seals the journals that are kept; with nil they are kept in
 	// clear, without the headers that prove who somebody is.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"hash"
 	"net/http"
 	"sync"
@@ -129,7 +130,7 @@ func (h *host) HTTP(ctx context.Context, c *picloud.HTTPCall) (*picloud.HTTPAnsw
 	if known {
 		return old.answer, old.err
 	}
-	call, err := h.call(c)
+	call, err := h.call(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -137,28 +138,42 @@ func (h *host) HTTP(ctx context.Context, c *picloud.HTTPCall) (*picloud.HTTPAnsw
 		return nil, err
 	}
 	answer, err := h.o.cfg.Outbound.Do(ctx, call)
+	h.hush(answer, err)
 	if err != nil && ctx.Err() != nil {
 		return nil, err // the run's end, and not the call's
 	}
 	return answer, cmp.Or(h.calls.keep(id, outcome{answer, err}, &h.x.Limits), err)
 }
 
+// hush takes the secrets that were sent out of an answer, and out of what went
+// wrong. What is counted for the answer's memory stays counted.
+func (h *host) hush(a *picloud.HTTPAnswer, err error) {
+	if a != nil {
+		before := len(a.Body)
+		h.hushed.answer(a)
+		h.o.cfg.Outbound.Hold(len(a.Body) - before)
+	}
+	var mine *picloud.Error
+	if r := h.hushed.replacer(); r != nil && errors.As(err, &mine) {
+		mine.Message = r.Replace(mine.Message)
+	}
+}
+
 // call is what a script asks for as it is done.
-func (h *host) call(c *picloud.HTTPCall) (*outbound.Call, error) {
-	value := func(name string) (string, error) { return "", picloud.NotFound("secret", name) }
+func (h *host) call(ctx context.Context, c *picloud.HTTPCall) (*outbound.Call, error) {
 	call := &outbound.Call{
 		App: h.appID, Hosts: h.outHosts(), Method: c.Method, Header: http.Header{}, Follow: c.Follow, Retry: c.Retry,
 		Time: h.callTime(c), MaxBytes: h.x.Limits.OutboundBytes, Sensitive: c.URL.Secret() || c.Body.Secret(),
 	}
 	var err error
-	if call.URL, err = c.URL.Join(value); err != nil {
+	if call.URL, err = h.join(ctx, c.URL); err != nil {
 		return nil, err
 	}
-	if call.Body, err = c.Body.Join(value); err != nil {
+	if call.Body, err = h.join(ctx, c.Body); err != nil {
 		return nil, err
 	}
 	for _, f := range c.Header {
-		v, err := f.Value.Join(value)
+		v, err := h.join(ctx, f.Value)
 		if err != nil {
 			return nil, err
 		}

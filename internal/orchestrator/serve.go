@@ -212,6 +212,7 @@ func (o *Orchestrator) execute(ctx context.Context, j *job) (out *picloud.Outcom
 	j.host.calls.begin()
 	out = o.cfg.Executor.Run(ctx, &j.Execution, &j.host)
 	j.host.meter.ran(out.Operations)
+	j.host.hushed.outcome(out)
 	return out
 }
 

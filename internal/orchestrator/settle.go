@@ -86,9 +86,9 @@ func (o *Orchestrator) conclude(t *target, j *job, started time.Time, trace stri
 func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outcome, record *picloud.Record, taken *picloud.Delivery, answer *picloud.Answer) error {
 	switch {
 	case out.Effects == nil:
-		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Record: record, Delivery: taken, Answer: answer})
+		return o.commit(ctx, picloud.Commit{AppID: t.script.AppID, Record: record, Delivery: taken, Answer: answer})
 	case out.Effects.Changes() || taken != nil || answer != nil:
-		return o.cfg.Store.Commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Streamed: o.streamed(t.script.AppID, out.Effects.Messages), Record: record, Delivery: taken, Answer: answer})
+		return o.commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Streamed: o.streamed(t.script.AppID, out.Effects.Messages), Record: record, Delivery: taken, Answer: answer})
 	case out.Effects.Observations() > 1 && !cutShort(out.Error):
 		return o.cfg.Store.Unchanged(ctx, t.script.AppID, out.Effects)
 	}

@@ -1,7 +1,6 @@
 package orchestrator
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,15 +16,14 @@ type table struct {
 	fallback *app // answers on hosts that nobody claims
 	scripts  map[scriptKey]*target
 	byID     map[string]*target
-	// subscribers are the scripts that get the messages of a topic, and
-	// subscribed those of any.
+	// subscribers are the scripts that get the messages of a topic.
 	subscribers map[topicKey][]*target
-	subscribed  []*target
 	streams     map[topicKey]bool           // the topics that are streams
 	outHosts    map[string]picloud.OutHosts // by app id
 	replaced    chan struct{}               // closed when there is a newer table
 	zones       []string                    // below which only apps answer: ".localhost" and the base domain's
 	base        string                      // the base domain, or ""
+	opened      opened                      // the secrets that have been used
 	callers     known                       // those who have been looked up
 }
 
@@ -46,9 +44,25 @@ type target struct {
 	version picloud.Version
 	limits  picloud.Limits // with the defaults filled in
 	gate    *gate
-	meter   *meter // nil for an app without daily quotas
-	// eventSlots is how many events may be run at a time.
-	eventSlots int
+	meter   *meter              // nil for an app without daily quotas
+	lines   map[string]lineRule // by topic; "" for events that are not of one
+}
+
+// lineFor is the line that events wait in, and its rule. What is left over from
+// topics that the script does not subscribe to any more is run all the same.
+func (t *target) lineFor(trigger picloud.Trigger, source string) (lineKey, lineRule) {
+	if rule, ok := t.lines[source]; ok && trigger == picloud.TriggerMessage {
+		return lineKey{t.script.ID, source}, rule
+	}
+	return lineKey{t.script.ID, ""}, t.lines[""]
+}
+
+// rule is that of a line, also of one that there is no more.
+func (t *target) rule(source string) lineRule {
+	if rule, ok := t.lines[source]; ok {
+		return rule
+	}
+	return t.lines[""]
 }
 
 // subscription is what an event of the script is handled by.
@@ -176,21 +190,14 @@ func (t *table) add(live picloud.LiveScript, o *Orchestrator) {
 	}
 }
 
-// subscribe enters a script for the messages of its topics. What is left over
-// from topics that it does not subscribe to any more is run all the same.
+// subscribe enters a script for the messages of its topics.
 func (t *table) subscribe(tg *target) {
-	tg.eventSlots = picloud.DefaultEventConcurrency
-	for i, s := range tg.version.Settings.Subscriptions {
-		slots := cmp.Or(s.Concurrency, picloud.DefaultEventConcurrency)
-		if i == 0 {
-			tg.eventSlots = 0
-		}
-		tg.eventSlots += slots
+	tg.lines = map[string]lineRule{"": newLineRule(picloud.Subscription{}, tg.limits)}
+	for _, s := range tg.version.Settings.Subscriptions {
+		tg.lines[s.Topic] = newLineRule(s, tg.limits)
 		key := topicKey{tg.script.AppID, s.Topic}
 		t.subscribers[key] = append(t.subscribers[key], tg)
 	}
-	tg.eventSlots = min(tg.eventSlots, int(tg.limits.Concurrency))
-	t.subscribed = append(t.subscribed, tg)
 }
 
 // register enters a route. A mux tells a conflict by a panic.

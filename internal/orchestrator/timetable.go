@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
@@ -112,6 +113,9 @@ func (d *dispatcher) withdraw(eventID string) {
 	defer d.mu.Unlock()
 	if end := d.ends[eventID]; end != nil {
 		(*end)(errWithdrawn)
+	}
+	for _, l := range d.lines {
+		l.waiting = slices.DeleteFunc(l.waiting, func(e picloud.Event) bool { return e.ID == eventID })
 	}
 }
 

@@ -75,9 +75,9 @@ func (o *Orchestrator) secretsOf(ctx context.Context, route *route) ([][]byte, e
 	}
 	var found [][]byte
 	for _, name := range route.hook.spec.Secrets {
-		value, err := o.cfg.Secrets.Value(ctx, route.script.AppID, name)
+		value, err := o.secret(ctx, route.script.AppID, name)
 		switch {
-		case err == nil && value != "":
+		case err == nil && len(value) > 0:
 			found = append(found, []byte(value))
 		case err != nil && !picloud.IsCode(err, picloud.CodeNotFound):
 			return nil, fmt.Errorf("read the secret %s: %w", name, err)

@@ -144,6 +144,9 @@ func (c *Client) Do(ctx context.Context, call *Call) (*picloud.HTTPAnswer, error
 // Release gives back the bytes of an answer.
 func (c *Client) Release(a *picloud.HTTPAnswer) { c.held.Add(-int64(len(a.Body))) }
 
+// Hold counts more bytes of an answer, or fewer, that was changed.
+func (c *Client) Hold(more int) { c.held.Add(int64(more)) }
+
 // Held is how many bytes of answers there are in memory.
 func (c *Client) Held() int64 { return c.held.Load() }
 

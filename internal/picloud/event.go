@@ -83,6 +83,10 @@ type NewEvent struct {
 	Urgent bool
 }
 
+// EventLine names the events of a script, or with a source those of its
+// messages that are of that topic.
+type EventLine struct{ ScriptID, Source string }
+
 // Message is what a script or a client publishes on a topic of its app.
 type Message struct {
 	Topic string
@@ -104,6 +108,10 @@ type Settlement struct {
 // ErrLost is the error of a settlement of an event that somebody else has taken
 // over, or that is gone. Nothing of the commit has happened.
 var ErrLost = Errorf(CodeConflict, "the event is no longer this run's")
+
+// LostRun is the error of an event whose run may have begun and has not ended,
+// because the process that had claimed it is gone.
+const LostRun = "the process that was to run it ended"
 
 // EventInput is an event as a run gets it.
 type EventInput struct {

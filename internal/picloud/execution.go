@@ -61,6 +61,13 @@ type Host interface {
 	// made as many as it may. A run that is done again after a conflict gets
 	// the answers that it was given before to the same calls.
 	HTTP(ctx context.Context, c *HTTPCall) (*HTTPAnswer, error)
+	// HasSecret reports whether the app has a secret of that name.
+	HasSecret(ctx context.Context, name string) (bool, error)
+	// Sign signs with a secret, whose value stays with the host. CodeInvalid
+	// when it is no key for the algorithm.
+	Sign(ctx context.Context, s *Signing) ([]byte, error)
+	// Verify reports whether a signature is right.
+	Verify(ctx context.Context, s *Signing, signature []byte) (bool, error)
 }
 
 // Request is an HTTP request as a script sees it: its path is normalised and

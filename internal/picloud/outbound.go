@@ -89,13 +89,13 @@ func (p Pieces) Join(value func(name string) (string, error)) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(piece.write(v))
+		b.WriteString(piece.Write(v))
 	}
 	return b.String(), nil
 }
 
-// write is a secret with this value in the piece's encoding.
-func (p Piece) write(value string) string {
+// Write is a secret with this value in the piece's encoding.
+func (p Piece) Write(value string) string {
 	switch p.As {
 	case AsQuery:
 		return url.QueryEscape(value)

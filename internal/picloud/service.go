@@ -224,6 +224,9 @@ type Data interface {
 	// share one sync of the disk. A commit that has begun is not given up
 	// when ctx ends.
 	Commit(ctx context.Context, c Commit) error
+	// CommitLater is Commit for who does not wait: done is called with its
+	// result, by the goroutine that goes on with the next commits.
+	CommitLater(c Commit, done func(error))
 	// Unchanged fails with [ErrStale] unless everything that was seen is
 	// still so.
 	Unchanged(ctx context.Context, appID string, seen *Effects) error
@@ -274,20 +277,21 @@ type Answers interface {
 // Events keeps what is to start scripts. Events are entered and settled by
 // [Data.Commit].
 type Events interface {
-	// ClaimEvents takes events that are due, of other scripts than those with
-	// the ids in except, for whoever claim names: until then they are nobody
-	// else's. Every claim begins a run.
-	ClaimEvents(ctx context.Context, claim string, until time.Time, limit int, except []string) ([]Event, error)
-	// NextEvent is when the next event of other scripts is due, or for those
-	// that are run when their claim ends; false when none waits.
-	NextEvent(ctx context.Context, except []string) (time.Time, bool, error)
+	// ClaimEvents takes events that are due, of other lines than those in
+	// except, for whoever claim names: until then they are nobody else's.
+	// Every claim counts as an attempt.
+	ClaimEvents(ctx context.Context, claim string, until time.Time, limit int, except []EventLine) ([]Event, error)
+	// NextEvent is when the next event of other lines is due, or for those
+	// that are claimed when their claim ends; false when none waits.
+	NextEvent(ctx context.Context, except []EventLine) (time.Time, bool, error)
 	// ReleaseEvents has the events that somebody has claimed, or with ""
 	// anybody, be due at once, and tells how many: those of a process that is
-	// gone.
+	// gone. Their error is [LostRun] then if they had none, and the attempt
+	// does not count: most of what a process has claimed it has not begun.
 	ReleaseEvents(ctx context.Context, claim string) (int64, error)
 	// ReturnEvents gives back events that whoever claim names has claimed and
 	// not begun to run: they are due at once, and the attempt does not count.
-	ReturnEvents(ctx context.Context, claim string, seqs []int64) error
+	ReturnEvents(ctx context.Context, claim string, ids []string) error
 	// Entered is a channel that is closed as soon as events are entered, or
 	// due earlier than they were, after the call.
 	Entered() <-chan struct{}

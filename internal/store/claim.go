@@ -15,20 +15,23 @@ import (
 // event: so much is in memory at once.
 const claimBytes = 16 << 20
 
-// exceptScripts is the condition that leaves out scripts.
-func (f *filter) exceptScripts(except []string) {
-	if len(except) == 0 {
-		return
+// exceptLines is the condition that leaves out lines of events.
+func (f *filter) exceptLines(except []picloud.EventLine) {
+	var scripts []string
+	for _, l := range except {
+		if l.Source == "" {
+			scripts = append(scripts, f.bind(l.ScriptID))
+			continue
+		}
+		f.conditions = append(f.conditions, "NOT (script_id = "+f.bind(l.ScriptID)+" AND kind = 'message' AND source = "+f.bind(l.Source)+")")
 	}
-	marks := make([]string, len(except))
-	for i, id := range except {
-		marks[i] = f.bind(id)
+	if len(scripts) > 0 {
+		f.conditions = append(f.conditions, "script_id NOT IN ("+strings.Join(scripts, ", ")+")")
 	}
-	f.conditions = append(f.conditions, "script_id NOT IN ("+strings.Join(marks, ", ")+")")
 }
 
 // ClaimEvents implements [picloud.Events].
-func (s *Store) ClaimEvents(ctx context.Context, claim string, until time.Time, limit int, except []string) (list []picloud.Event, err error) {
+func (s *Store) ClaimEvents(ctx context.Context, claim string, until time.Time, limit int, except []picloud.EventLine) (list []picloud.Event, err error) {
 	err = s.write(ctx, "claim events", func(tx *tx) error {
 		list = nil
 		seqs, err := dueEvents(tx, limit, except)
@@ -44,11 +47,11 @@ func (s *Store) ClaimEvents(ctx context.Context, claim string, until time.Time, 
 }
 
 // dueEvents are the numbers of events that may be claimed, in their order.
-func dueEvents(tx *tx, limit int, except []string) (seqs []int64, err error) {
+func dueEvents(tx *tx, limit int, except []picloud.EventLine) (seqs []int64, err error) {
 	type due struct{ seq, bytes int64 }
 	f := &filter{}
 	f.want("due_at <= ", micros(tx.store.now()))
-	f.exceptScripts(except)
+	f.exceptLines(except)
 	found, err := all(tx, func(row scanner) (d due, err error) { return d, row.Scan(&d.seq, &d.bytes) },
 		"SELECT seq, CAST(length(body) AS bigint) FROM events WHERE state = 'waiting' AND "+strings.Join(f.conditions, " AND ")+
 			" ORDER BY due_at, seq LIMIT "+f.bind(limit)+tx.skipLocked(), f.args...)
@@ -115,13 +118,13 @@ func (t *tx) keepRow() string {
 }
 
 // NextEvent implements [picloud.Events].
-func (s *Store) NextEvent(ctx context.Context, except []string) (due time.Time, ok bool, err error) {
+func (s *Store) NextEvent(ctx context.Context, except []picloud.EventLine) (due time.Time, ok bool, err error) {
 	err = s.read(ctx, "look for the next event", func(tx *tx) error {
 		f := &filter{}
-		f.exceptScripts(except)
+		f.exceptLines(except)
 		where := " WHERE state = 'waiting'"
-		if len(f.conditions) > 0 {
-			where += " AND " + f.conditions[0]
+		for _, c := range f.conditions {
+			where += " AND " + c
 		}
 		var us int64
 		err := tx.row("SELECT due_at FROM events"+where+" ORDER BY due_at LIMIT 1", f.args...).Scan(&us)
@@ -134,10 +137,15 @@ func (s *Store) NextEvent(ctx context.Context, except []string) (due time.Time, 
 	return due, ok, err
 }
 
+// loseClaims has events be due at $1 whose claim is nobody's any more.
+const loseClaims = `UPDATE events SET due_at = $1, claim = '', attempts = CASE WHEN error = '' THEN attempts - 1 ELSE attempts END,
+	error = CASE WHEN error = '' THEN '` + picloud.LostRun + `' ELSE error END WHERE state = 'waiting' AND claim <> ''`
+
 // ReleaseEvents implements [picloud.Events].
 func (s *Store) ReleaseEvents(ctx context.Context, claim string) (n int64, err error) {
 	err = s.write(ctx, "release claimed events", func(tx *tx) error {
-		n, err = tx.exec("UPDATE events SET due_at = $1, claim = '' WHERE state = 'waiting' AND due_at > $1 AND claim <> '' AND (claim = $2 OR $2 = '')", micros(s.now()), claim)
+		// The claims that have not ended, found by when they do.
+		n, err = tx.exec(loseClaims+" AND due_at > $1 AND (claim = $2 OR $2 = '')", micros(s.now()), claim)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -149,18 +157,20 @@ func (s *Store) ReleaseEvents(ctx context.Context, claim string) (n int64, err e
 	return n, err
 }
 
+// returnEvents gives events their old place in the order of what is due.
+var returnEvents = rowsKind{
+	head: `UPDATE events SET due_at = CASE WHEN error = '' AND planned_at > 0 THEN planned_at ELSE ? END, claim = '', attempts = attempts - 1
+		WHERE state = 'waiting' AND claim = ? AND id IN (`,
+	tail: ")",
+}
+
 // ReturnEvents implements [picloud.Events].
-func (s *Store) ReturnEvents(ctx context.Context, claim string, seqs []int64) error {
-	back := rowsKind{head: "UPDATE events SET due_at = ?, claim = '', attempts = attempts - 1 WHERE state = 'waiting' AND claim = ? AND seq IN (", tail: ")"}
-	err := s.write(ctx, "give back claimed events", func(tx *tx) error {
-		err := tx.execRows(back, []any{micros(s.now()), claim}, len(seqs), func(args []any, i int) []any { return append(args, seqs[i]) })
+func (s *Store) ReturnEvents(ctx context.Context, claim string, ids []string) error {
+	return s.write(ctx, "give back claimed events", func(tx *tx) error {
+		err := tx.execRows(returnEvents, []any{micros(s.now()), claim}, len(ids), func(args []any, i int) []any { return append(args, ids[i]) })
 		if err != nil {
 			return err
 		}
-		return tx.notify(eventsNotice, "")
+		return tx.notify(eventsNotice, "") // for the others: who gives back knows
 	})
-	if err == nil {
-		s.entered.wake()
-	}
-	return err
 }

@@ -32,14 +32,21 @@ type pendingCommit struct {
 	picloud.Commit
 	err  error
 	wake bool // an event can go on that could not before, or at another time
-	done chan struct{}
+	done func(error)
 	// marks are those of the whole group, in its first commit.
 	marks map[quotaKey]int
 }
 
 // Commit implements [picloud.Data].
-func (s *Store) Commit(ctx context.Context, c picloud.Commit) error {
-	p := &pendingCommit{Commit: c, done: make(chan struct{})}
+func (s *Store) Commit(_ context.Context, c picloud.Commit) error {
+	done := make(chan error, 1)
+	s.CommitLater(c, func(err error) { done <- err })
+	return <-done
+}
+
+// CommitLater implements [picloud.Data].
+func (s *Store) CommitLater(c picloud.Commit, done func(error)) {
+	p := &pendingCommit{Commit: c, done: done}
 	s.commits.mu.Lock()
 	s.commits.waiting = append(s.commits.waiting, p)
 	if !s.commits.running {
@@ -47,8 +54,6 @@ func (s *Store) Commit(ctx context.Context, c picloud.Commit) error {
 		s.commits.work.Go(s.commitAll)
 	}
 	s.commits.mu.Unlock()
-	<-p.done
-	return p.err
 }
 
 // commitAll writes groups until nobody waits.
@@ -72,7 +77,7 @@ func (s *Store) commitAll() {
 			if err != nil {
 				p.err = err
 			}
-			close(p.done)
+			p.done(p.err)
 		}
 	}
 }

@@ -230,7 +230,7 @@ func (g *groupWriter) scriptsOf(events []enteredEvent) (map[string]bool, error) 
 			continue
 		}
 		var one int64
-		err := g.tx.row("SELECT 1 FROM scripts WHERE id = $1"+g.tx.keepRow(), id).Scan(&one)
+		err := g.tx.rowOften("SELECT 1 FROM scripts WHERE id = $1"+g.tx.keepRow(), id).Scan(&one)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, err
 		}

@@ -57,7 +57,8 @@ func (s *Store) commitGroup(tx *tx, group []*pendingCommit) error {
 		return err
 	}
 	group[0].marks = g.marks
-	return addRecords(tx, records)
+	// Nothing has entered them before: a group is rolled back or committed.
+	return addRecords(tx, records, true)
 }
 
 // appData is what an app keeps, while a group is written.
@@ -131,7 +132,7 @@ func (g *groupWriter) lock(group []*pendingCommit) error {
 // lockApp takes the row of an app, for which others wait, and is what it keeps.
 func lockApp(tx *tx, id string) (*appData, error) {
 	var a appData
-	err := tx.row(`INSERT INTO app_data (app_id, version, keys, bytes) VALUES ($1, 0, 0, 0)
+	err := tx.rowOften(`INSERT INTO app_data (app_id, version, keys, bytes) VALUES ($1, 0, 0, 0)
 		ON CONFLICT (app_id) DO UPDATE SET version = app_data.version RETURNING version, keys, bytes, events, files, file_bytes`, id).
 		Scan(&a.version, &a.keys, &a.bytes, &a.events, &a.files, &a.fileBytes)
 	return &a, err
@@ -309,7 +310,7 @@ func (g *groupWriter) write() error {
 func (g *groupWriter) unlock() error {
 	for _, id := range slices.Sorted(maps.Keys(g.apps)) {
 		a := g.apps[id]
-		_, err := g.tx.exec("UPDATE app_data SET version = $1, keys = $2, bytes = $3, events = $4, files = $5, file_bytes = $6 WHERE app_id = $7",
+		_, err := g.tx.execOften("UPDATE app_data SET version = $1, keys = $2, bytes = $3, events = $4, files = $5, file_bytes = $6 WHERE app_id = $7",
 			a.version, a.keys, a.bytes, a.events, a.files, a.fileBytes, id)
 		if err == nil && g.tx.store.gauges.due(id, g.now) {
 			err = writeGauge(g.tx, id, g.now, a)

@@ -112,8 +112,7 @@ const claimReach = 4 * time.Hour
 // is over, and tells how many.
 func releaseLost(tx *tx, now int64) (int64, error) {
 	// The claims that have not ended, found by when they do.
-	n, err := tx.exec(`UPDATE events SET due_at = $1, claim = '' WHERE state = 'waiting' AND due_at > $1 AND due_at <= $3 AND claim <> ''
-		AND claim NOT IN (SELECT id FROM nodes WHERE heartbeat_at > $2)`,
+	n, err := tx.exec(loseClaims+" AND due_at > $1 AND due_at <= $3 AND claim NOT IN (SELECT id FROM nodes WHERE heartbeat_at > $2)",
 		now, now-picloud.NodeLease.Microseconds(), now+claimReach.Microseconds())
 	if err != nil || n == 0 {
 		return n, err

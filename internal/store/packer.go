@@ -11,6 +11,7 @@ import (
 type packer struct {
 	tx     *tx
 	rows   *recordWriter
+	fresh  bool                // nothing of the batch can be there already
 	open   map[string]*growing // by script
 	filled []*growing
 }
@@ -44,8 +45,10 @@ func (p *packer) flush() error {
 }
 
 func (p *packer) enter(g *growing) error {
-	if err := p.dropKnown(g); err != nil {
-		return err
+	if !p.fresh {
+		if err := p.dropKnown(g); err != nil {
+			return err
+		}
 	}
 	if len(g.list) < minBlock {
 		for _, v := range g.list {
@@ -60,7 +63,7 @@ func (p *packer) enter(g *growing) error {
 	}
 	first, last := g.list[0], g.list[len(g.list)-1]
 	data := g.encode()
-	_, err := p.tx.exec(`INSERT INTO blocks (first_seq, last_seq, app_id, script_id, started_min, started_max, invocations, size, data)
+	_, err := p.tx.execOften(`INSERT INTO blocks (first_seq, last_seq, app_id, script_id, started_min, started_max, invocations, size, data)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, first.seq, last.seq, first.AppID, first.ScriptID,
 		g.first, g.last, len(g.list), len(data)+blockOverhead, data)
 	return err

@@ -224,3 +224,35 @@ func (t *tx) prepare(kind rowsKind, rows int) (string, *sql.Stmt) {
 	}
 	return text, t.store.prepared.statement(text)
 }
+
+// often is a statement that runs in nearly every group, compiled once on SQLite.
+func (t *tx) often(query string) *sql.Stmt {
+	if t.store.pg != nil {
+		return nil
+	}
+	return t.store.prepared.statement(query)
+}
+
+// execOften is exec for a statement that runs in nearly every group.
+func (t *tx) execOften(query string, args ...any) (int64, error) {
+	st := t.often(query)
+	if st == nil {
+		return t.exec(query, args...)
+	}
+	t.store.statements.Add(1)
+	res, err := t.StmtContext(t.ctx, st).ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// rowOften is row for a statement that runs in nearly every group.
+func (t *tx) rowOften(query string, args ...any) *sql.Row {
+	st := t.often(query)
+	if st == nil {
+		return t.row(query, args...)
+	}
+	t.store.statements.Add(1)
+	return t.StmtContext(t.ctx, st).QueryRowContext(t.ctx, args...)
+}

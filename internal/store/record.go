@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 
 	"github.com/picloud/picloud/internal/picloud"
@@ -33,15 +32,16 @@ func (s *Store) AddRecords(ctx context.Context, batch []picloud.Record) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	err := s.write(ctx, "record invocations", func(tx *tx) error { return addRecords(tx, batch) })
+	err := s.write(ctx, "record invocations", func(tx *tx) error { return addRecords(tx, batch, false) })
 	if err == nil {
 		s.recorded.wake()
 	}
 	return err
 }
 
-// addRecords enters records in a transaction.
-func addRecords(tx *tx, batch []picloud.Record) error {
+// addRecords enters records in a transaction. fresh says that none of them can
+// be there.
+func addRecords(tx *tx, batch []picloud.Record, fresh bool) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -53,7 +53,7 @@ func addRecords(tx *tx, batch []picloud.Record) error {
 	if err != nil {
 		return err
 	}
-	if err := enter(tx, batch, last-total); err != nil {
+	if err := enter(tx, batch, last-total, fresh); err != nil {
 		return err
 	}
 	return tx.notify(recordsNotice, "")
@@ -61,13 +61,9 @@ func addRecords(tx *tx, batch []picloud.Record) error {
 
 // enter enters records with the numbers after seq. A record's number is used up
 // even if the record was there.
-func enter(tx *tx, batch []picloud.Record, seq int64) error {
-	w, err := newRecordWriter(tx)
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	p := packer{tx: tx, rows: w, open: map[string]*growing{}}
+func enter(tx *tx, batch []picloud.Record, seq int64, fresh bool) error {
+	w := &recordWriter{tx: tx, entered: tally{}}
+	p := packer{tx: tx, rows: w, fresh: fresh, open: map[string]*growing{}}
 	for i := range batch {
 		r := &batch[i]
 		seq++
@@ -89,32 +85,18 @@ func enter(tx *tx, batch []picloud.Record, seq int64) error {
 // Recorded implements [picloud.Records].
 func (s *Store) Recorded() <-chan struct{} { return s.recorded.wait() }
 
+const (
+	insertInvocation = `INSERT INTO invocations (seq, ` + invocationColumns + `, size)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+		ON CONFLICT (id) DO NOTHING`
+	insertLog = `INSERT INTO logs (seq, invocation_seq, app_id, script_id, at, level, line, message)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+)
+
 // recordWriter enters the records of one batch.
 type recordWriter struct {
-	tx               *tx
-	invocations, log *sql.Stmt
-	entered          tally // what has not been there before
-}
-
-func newRecordWriter(tx *tx) (*recordWriter, error) {
-	inv, err := tx.PrepareContext(tx.ctx, `INSERT INTO invocations (seq, `+invocationColumns+`, size)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
-		ON CONFLICT (id) DO NOTHING`)
-	if err != nil {
-		return nil, err
-	}
-	log, err := tx.PrepareContext(tx.ctx, `INSERT INTO logs (seq, invocation_seq, app_id, script_id, at, level, line, message)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
-	if err != nil {
-		inv.Close()
-		return nil, err
-	}
-	return &recordWriter{tx: tx, invocations: inv, log: log, entered: tally{}}, nil
-}
-
-func (w *recordWriter) close() {
-	w.invocations.Close()
-	w.log.Close()
+	tx      *tx
+	entered tally // what has not been there before
 }
 
 // add enters a record with a number, and its lines with those after it, unless
@@ -125,15 +107,11 @@ func (w *recordWriter) add(r *picloud.Record, seq int64) error {
 	if v.Error != nil {
 		e = *v.Error
 	}
-	w.tx.store.statements.Add(1)
-	res, err := w.invocations.ExecContext(w.tx.ctx, seq, v.ID, v.AppID, v.App, v.ScriptID, v.Script, v.Version,
+	n, err := w.tx.execOften(insertInvocation, seq, v.ID, v.AppID, v.App, v.ScriptID, v.Script, v.Version,
 		string(v.Trigger), string(v.Status), storable(v.Method), storable(v.Path), v.HTTPStatus, micros(v.StartedAt), int64(v.Duration),
 		v.Operations, v.PeakBytes, v.RequestBytes, v.ResponseBytes, v.LogsCut,
 		string(e.Code), storable(e.Message), e.Line, e.Column, string(v.Journal), recordSize(r))
-	if err != nil {
-		return err
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
+	if err != nil || n == 0 {
 		return err
 	}
 	w.entered.add(v)
@@ -144,8 +122,7 @@ func (w *recordWriter) add(r *picloud.Record, seq int64) error {
 	}
 	for i := range r.Logs {
 		l := &r.Logs[i]
-		w.tx.store.statements.Add(1)
-		if _, err := w.log.ExecContext(w.tx.ctx, seq+1+int64(i), seq, v.AppID, v.ScriptID,
+		if _, err := w.tx.execOften(insertLog, seq+1+int64(i), seq, v.AppID, v.ScriptID,
 			micros(l.At), weight(l.Level), l.Line, storable(l.Message)); err != nil {
 			return err
 		}

@@ -265,7 +265,7 @@ func (s *Store) change(ctx context.Context, what string, f func(*tx) error) erro
 // advance the same counter happen one after the other.
 func advance(tx *tx, counter string, n int64) (int64, error) {
 	var value int64
-	err := tx.row("UPDATE counters SET value = value + $1 WHERE name = $2 RETURNING value", n, counter).Scan(&value)
+	err := tx.rowOften("UPDATE counters SET value = value + $1 WHERE name = $2 RETURNING value", n, counter).Scan(&value)
 	return value, err
 }
 

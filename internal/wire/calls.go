@@ -18,6 +18,9 @@ const (
 	callReadEntries
 	callListEntries
 	callHTTP
+	callHasSecret
+	callSign
+	callVerify
 )
 
 // answering does a call for a run: it reads the arguments, asks the host, and
@@ -37,6 +40,12 @@ func answerings(k callKind) answering {
 		return answerListEntries
 	case callHTTP:
 		return answerHTTP
+	case callHasSecret:
+		return answerHasSecret
+	case callSign:
+		return answerSign
+	case callVerify:
+		return answerVerify
 	}
 	return nil
 }

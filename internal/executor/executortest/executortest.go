@@ -94,7 +94,7 @@ func Exercise(t *testing.T, e Executor) {
 		"Logs": logs, "Imports": imports, "HostsThatFail": failingHosts, "Canceled": canceled, "Deadlines": deadlines,
 		"LargeBodies": largeBodies, "ManyAtOnce": many, "CallsAreCanceled": callsAreCanceled,
 		"Effects": effects, "Events": events, "Journals": journals, "JournalsKept": journalsKept, "Divergence": divergence,
-		"Outbound": outbound,
+		"Outbound": outbound, "Secrets": secrets,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

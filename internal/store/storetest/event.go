@@ -89,7 +89,106 @@ var eventCases = []testCase{
 		<-entered
 		list := f.claim("alive-id", 10)
 		same(f, "released", len(list), 1)
-		same(f, "attempts", list[0].Attempts, 2)
+		same(f, "why", list[0].Error, picloud.LostRun)
+		same(f, "the first time does not count", list[0].Attempts, 1)
+	}},
+	{"losing the process again counts, so that what takes processes down is given up one day", func(f *fixture) {
+		sc := f.deploy("hello", "1").Script
+		f.ok(f.publish(sc, picloud.NewEvent{ID: f.ids.New()}))
+		for i, want := range []int{1, 1, 2, 3} {
+			same(f, fmt.Sprint("attempts of claim ", i), f.claim("gone", 10)[0].Attempts, want)
+			_, err := f.ReleaseEvents(f.ctx, "")
+			f.ok(err)
+		}
+	}},
+	{"an event is claimed on entering if it can be run at once, and looks as if it had been claimed after", func(f *fixture) {
+		sc := f.deploy("hello", "1").Script
+		until := time.Now().Add(time.Minute).UTC().Truncate(time.Microsecond)
+		events := []picloud.NewEvent{
+			{ID: f.ids.New(), Claim: "me", Until: until}, {ID: f.ids.New(), Claim: "me", Until: until, DueAt: time.Now().Add(time.Hour)},
+			{ID: f.ids.New(), Claim: "me", Until: until, Key: "k"}, {ID: f.ids.New(), Claim: "me", Until: until, Key: "k"}, {ID: f.ids.New()},
+		}
+		f.ok(f.publish(sc, events...))
+		list, err := f.ListEvents(f.ctx, picloud.EventQuery{App: picloud.DefaultApp})
+		f.ok(err)
+		got := ""
+		for _, e := range list {
+			got += fmt.Sprintf("%s %q %d %v, ", e.State, e.Claim, e.Attempts, e.DueAt.Equal(until))
+		}
+		same(f, "the newest first", got, `waiting "" 0 false, blocked "" 0 false, waiting "me" 1 true, waiting "" 0 false, waiting "me" 1 true, `)
+		same(f, "the rest", len(f.claim("other", 10)), 1)
+		f.ok(f.settle(sc, picloud.Settlement{EventID: events[2].ID, Claim: "me"}))
+		same(f, "the next with the key", f.claim("other", 10)[0].ID, events[3].ID)
+	}},
+	{"what was claimed and not begun is given back, and the attempt does not count", func(f *fixture) {
+		sc := f.deploy("hello", "1").Script
+		ids := []string{f.ids.New(), f.ids.New()}
+		f.ok(f.publish(sc, picloud.NewEvent{ID: ids[0]}, picloud.NewEvent{ID: ids[1]}))
+		f.claim("me", 10)
+		f.ok(f.ReturnEvents(f.ctx, "me", ids[:1]))
+		f.ok(f.ReturnEvents(f.ctx, "another", ids[1:]))
+		list := f.claim("other", 10)
+		same(f, "given back", len(list), 1)
+		same(f, "which", list[0].ID, ids[0])
+		same(f, "attempts", list[0].Attempts, 1)
+		same(f, "no reason", list[0].Error, "")
+	}},
+	{"lines are left out of claims and of what is next", func(f *fixture) {
+		sc := f.deploy("hello", "1").Script
+		f.ok(f.publish(sc, picloud.NewEvent{ID: f.ids.New(), Source: "a"}, picloud.NewEvent{ID: f.ids.New(), Source: "b"}))
+		a, b := picloud.EventLine{ScriptID: sc.ID, Source: "a"}, picloud.EventLine{ScriptID: sc.ID, Source: "b"}
+		_, ok, err := f.NextEvent(f.ctx, []picloud.EventLine{a, b})
+		f.ok(err)
+		same(f, "none is next", ok, false)
+		list, err := f.ClaimEvents(f.ctx, "me", time.Now().Add(time.Minute), 10, []picloud.EventLine{a})
+		f.ok(err)
+		same(f, "claimed", len(list), 1)
+		same(f, "of", list[0].Source, "b")
+		list, err = f.ClaimEvents(f.ctx, "me", time.Now().Add(time.Minute), 10, []picloud.EventLine{{ScriptID: sc.ID}})
+		f.ok(err)
+		same(f, "none of the script", len(list), 0)
+	}},
+	{"one claim takes no more than so many bytes, but one event", func(f *fixture) {
+		sc := f.deploy("hello", "1").Script
+		for range 20 {
+			f.ok(f.publish(sc, picloud.NewEvent{ID: f.ids.New(), Kind: picloud.ValueBytes, Body: make([]byte, picloud.MaxValueBytes)}))
+		}
+		same(f, "first", len(f.claim("me", 100)), 16)
+		same(f, "then", len(f.claim("me", 100)), 4)
+	}},
+	{"many settle, publish and write in one group, and each is as if it were alone", func(f *fixture) {
+		sc := f.deploy("hello", "1").Script
+		const n = 300
+		var all sync.WaitGroup
+		for i := range n {
+			all.Go(func() {
+				err := f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Effects: picloud.Effects{
+					Reads:  []picloud.KeyRead{{Key: fmt.Sprint("k", i), Version: 0}},
+					Writes: []picloud.KeyWrite{{Key: fmt.Sprint("k", i), Kind: picloud.ValueJSON, Value: []byte("1")}, {Key: "all", Kind: picloud.ValueJSON, Value: []byte("1")}},
+				}, Events: []picloud.NewEvent{{ID: f.ids.New(), ScriptID: sc.ID, Trigger: picloud.TriggerMessage, Kind: picloud.ValueJSON}}})
+				if err != nil {
+					f.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		usage, err := f.Usage(f.ctx, sc.AppID)
+		f.ok(err)
+		same(f, "keys", usage.Keys, n+1)
+		seen := 0
+		for _, e := range f.claim("me", 2*n) {
+			all.Go(func() {
+				if err := f.settle(sc, picloud.Settlement{EventID: e.ID, Claim: "me"}); err != nil {
+					f.Error(err)
+				}
+			})
+			seen++
+		}
+		all.Wait()
+		same(f, "events", seen, n)
+		list, err := f.ListEvents(f.ctx, picloud.EventQuery{App: picloud.DefaultApp})
+		f.ok(err)
+		same(f, "left", len(list), 0)
 	}},
 	{"an event is due when it is, and the next is known", func(f *fixture) {
 		sc := f.deploy("hello", "1").Script
@@ -103,7 +202,7 @@ var eventCases = []testCase{
 		f.ok(err)
 		same(f, "there is one", ok, true)
 		same(f, "due", due, later)
-		_, ok, err = f.NextEvent(f.ctx, []string{sc.ID})
+		_, ok, err = f.NextEvent(f.ctx, []picloud.EventLine{{ScriptID: sc.ID}})
 		f.ok(err)
 		same(f, "not of another script", ok, false)
 	}},

@@ -236,6 +236,9 @@ func (h *Heap) NewIter(it Iter) Value {
 // ObjectType describes a type of the host. Compare by address.
 type ObjectType struct {
 	Name string
+	// Show is the text of a value, where it is made a part of one; nil: the
+	// name of the type.
+	Show func(data any) string
 }
 
 // Object is a value of a host type; scripts only reach it through the

@@ -157,6 +157,10 @@ func (p *printer) value(v Value, debug bool) error {
 		return p.blob(v.Blob().B)
 	case KFn:
 		return p.fn(v.Fn())
+	case KObject:
+		if o := v.Object(); o.Type.Show != nil {
+			return p.text(o.Type.Show(o.Data), false)
+		}
 	}
 	if err := p.room(scalarRoom); err != nil {
 		return err

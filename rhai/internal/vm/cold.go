@@ -275,6 +275,8 @@ func (vm *VM) join(in code.Instr, regs *[256]value.Value) status {
 				return vm.concatErr(in, err)
 			}
 			buf = append(buf, p.Str()...)
+		case p.Is(value.KObject) && in.B() == 1:
+			return vm.addParts(in, regs)
 		default:
 			if p, ok := vm.plain(p); !ok {
 				return failed
@@ -298,6 +300,21 @@ func (vm *VM) join(in code.Instr, regs *[256]value.Value) status {
 		return vm.concatErr(in, err)
 	}
 	regs[in.A()] = v
+	return next
+}
+
+// addParts joins the registers of a chain of + one after the other: one of them
+// is a value of the embedder, who may have said what + does with it.
+func (vm *VM) addParts(in code.Instr, regs *[256]value.Value) status {
+	parts := regs[in.A() : int(in.A())+int(in.D())]
+	sum := parts[0]
+	for i, p := range parts[1:] {
+		vm.part = i + 1
+		if !vm.binary(syntax.OpAdd, &sum, sum, p) {
+			return failed
+		}
+	}
+	regs[in.A()] = sum
 	return next
 }
 

@@ -26,6 +26,7 @@ const (
 // no interface call, and everything that is not hot out of line, since the size
 // of this function alone costs speed.
 func (vm *VM) loop() {
+	shift(1 << 40) // an immediate of ten bytes
 	var st status
 	fr := &vm.frames[vm.depth]
 	ins := fr.fn.Code

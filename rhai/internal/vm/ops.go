@@ -143,6 +143,11 @@ func (vm *VM) binary(op syntax.Op, dst *value.Value, a, b value.Value) bool {
 	if b, ok = vm.plain(b); !ok {
 		return false
 	}
+	if a.Is(value.KObject) || b.Is(value.KObject) {
+		if ok, done := vm.objectOperator(op, dst, a, b); done {
+			return ok
+		}
+	}
 	v, err := value.Binary(&vm.Heap, vm, op, a, b)
 	if err == nil {
 		*dst = v
@@ -153,6 +158,20 @@ func (vm *VM) binary(op syntax.Op, dst *value.Value, a, b value.Value) bool {
 	}
 	vm.failErr(err)
 	return false
+}
+
+// objectOperator tries the embedder's overloads where one side is a value of its
+// own: they go before what strings do with everything. It is a function of its
+// own so that only here the operands are moved to the heap.
+//
+//go:noinline
+func (vm *VM) objectOperator(op syntax.Op, dst *value.Value, a, b value.Value) (ok, done bool) {
+	rest := [1]value.Value{b}
+	f := vm.overload(vm.cfg.Registry.Find(op.String(), 2), &a, rest[:])
+	if f == nil || f.Call == nil {
+		return false, false
+	}
+	return vm.invoke(f, &a, rest[:], dst), true
 }
 
 // operator tries the embedder's overloads of an operator.
@@ -174,6 +193,11 @@ func (vm *VM) assign(op syntax.Op, dst *value.Value, b value.Value) bool {
 	}
 	if b, ok = vm.plain(b); !ok {
 		return false
+	}
+	if dst.Is(value.KObject) || b.Is(value.KObject) {
+		if ok, done := vm.objectOperator(op, dst, *dst, b); done {
+			return ok
+		}
 	}
 	err := value.Assign(&vm.Heap, vm, op, dst, b)
 	if err == value.ErrNoOperator {
