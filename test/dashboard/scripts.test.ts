@@ -178,3 +178,37 @@ journey('a viewer sees everything and is offered no change', async (v) => {
 	assert.equal((await editor.innerText()).trim(), '"seen"');
 	await v.look('script-viewer');
 });
+
+journey('a topic and a schedule are set, and tried', async (v) => {
+	const { page } = v;
+	v.expectErrors(/status of 422/);
+	await v.server.deploy({ worker: 'fn on_message(message) { print(message.body) }\nfn on_schedule(event) { print(event) }' });
+	await v.go('/apps/default/scripts/worker/settings');
+	await page.getByRole('button', { name: 'Add a topic' }).click();
+	await page.getByRole('textbox', { name: 'Topic 1' }).fill('orders');
+	await page.getByRole('button', { name: 'Add a schedule' }).click();
+	const schedule = page.getByRole('listitem', { name: 'Schedule 1' });
+	await schedule.getByLabel('Name of schedule 1').fill('nightly');
+	await schedule.getByLabel('When').fill('99 * * * *');
+	await schedule.locator('[aria-invalid="true"]').waitFor();
+	await schedule.getByLabel('When').fill('0 3 * * *');
+	await schedule.getByText(/^Next: .* 03:00:00/).waitFor();
+	await v.look('script-settings-events');
+	await page.getByRole('button', { name: 'Deploy the settings' }).click();
+	await page.getByText('v2 is live.').waitFor();
+
+	await page.getByRole('link', { name: 'Code', exact: true }).click();
+	await page.getByLabel('What is sent').selectOption('A message on a topic');
+	await page.getByLabel('Body').fill('"from the dashboard"');
+	await page.getByRole('button', { name: 'Send' }).click();
+	await page.getByText('Published: 1 script will get it.').waitFor();
+	await page.getByLabel('What is sent').selectOption('A run of a schedule');
+	await v.look('script-try-schedule');
+	await page.getByRole('button', { name: 'Send' }).click();
+	await page.getByText('It runs now').waitFor();
+	const call = await v.server.as();
+	await eventually('both have run', async () => {
+		const { invocations } = await call('GET', '/apps/default/invocations?script=worker');
+		return invocations.some((i: any) => i.trigger === 'message') && invocations.some((i: any) => i.trigger === 'schedule');
+	});
+});

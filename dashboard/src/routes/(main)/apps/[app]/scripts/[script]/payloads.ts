@@ -1,5 +1,5 @@
 /** A request that was made up, to be sent to a script. Headers are lines like 'Name: value'. */
-export type Payload = { name: string; kind: 'http' | 'message'; method: string; path: string; topic: string; headers: string; body: string };
+export type Payload = { name: string; kind: 'http' | 'message' | 'schedule'; method: string; path: string; topic: string; schedule: string; headers: string; body: string };
 
 /** How many are kept for a script. */
 const most = 50;
@@ -7,7 +7,7 @@ const most = 50;
 const keyOf = (app: string, script: string): string => `picloud.payloads.${app}/${script}`;
 
 export function blank(script: string): Payload {
-	return { name: '', kind: 'http', method: 'GET', path: `/${script}`, topic: '', headers: '', body: '' };
+	return { name: '', kind: 'http', method: 'GET', path: `/${script}`, topic: '', schedule: '', headers: '', body: '' };
 }
 
 /** The saved payloads of a script, in the order of their names. */
@@ -37,7 +37,7 @@ function put(store: Storage, app: string, script: string, list: Payload[]): Payl
 
 function isPayload(p: unknown): p is Payload {
 	const o = p as Record<string, unknown> | null;
-	return typeof o === 'object' && o !== null && ['name', 'method', 'path', 'topic', 'headers', 'body'].every((k) => typeof o[k] === 'string') && (o['kind'] === 'http' || o['kind'] === 'message');
+	return typeof o === 'object' && o !== null && ['name', 'method', 'path', 'topic', 'schedule', 'headers', 'body'].every((k) => typeof o[k] === 'string') && ['http', 'message', 'schedule'].includes(o['kind'] as string);
 }
 
 /** Reads headers from lines. What is no header is told, by its line. */

@@ -2,7 +2,7 @@ import { api, ok, type Invocation, type LogLine, type Schema } from '#lib/api/in
 import { readHeaders, type Payload } from './payloads.ts';
 
 /** What came of a payload that was sent. */
-export type Trial = { answer?: Schema<'Invoked'>; published?: number; invocation?: Invocation; logs: LogLine[] };
+export type Trial = { answer?: Schema<'Invoked'>; published?: number; scheduled?: boolean; invocation?: Invocation; logs: LogLine[] };
 
 /** Runs the live version on a made-up request, and gets its record and log. */
 export async function sendRequest(app: string, script: string, p: Payload): Promise<Trial> {
@@ -21,6 +21,12 @@ export async function sendRequest(app: string, script: string, p: Payload): Prom
 export async function publish(app: string, p: Payload): Promise<Trial> {
 	const done = await ok(api.POST('/api/v1/apps/{app}/topics/{topic}/messages', { params: { path: { app, topic: p.topic } }, body: { body: jsonOrText(p.body) } }));
 	return { published: done.events, logs: [] };
+}
+
+/** Has a schedule run now. */
+export async function runSchedule(app: string, script: string, p: Payload): Promise<Trial> {
+	await ok(api.POST('/api/v1/apps/{app}/scripts/{script}/schedules/{schedule}/run', { params: { path: { app, script, schedule: p.schedule } } }));
+	return { scheduled: true, logs: [] };
 }
 
 function jsonOrText(text: string): unknown {
