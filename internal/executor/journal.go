@@ -36,6 +36,7 @@ type journal struct {
 type noted struct {
 	call         string
 	args, result any
+	nanos        int64 // the result of clockCall: in result it would be a piece of memory each
 	err          error
 	live         bool
 	at, took     time.Duration
@@ -48,6 +49,9 @@ const (
 	// idleCalls is how many calls a machine that is idle keeps room for.
 	idleCalls = 256
 )
+
+// clockCall is the call that asks for the time.
+const clockCall = "clock"
 
 // Redacted is what holds something that a journal must not: the journal gets
 // what Redacted returns.
@@ -105,6 +109,8 @@ func (n *noted) encode() picloud.JournalCall {
 	c := picloud.JournalCall{Call: n.call, Args: encoded(n.args), Live: n.live, At: max(n.at.Microseconds(), 0), Took: max(n.took.Microseconds(), 0)}
 	if n.err != nil {
 		c.Error = journalError(n.err)
+	} else if n.call == clockCall {
+		c.Result = encoded(n.nanos)
 	} else if !n.live {
 		c.Result = encoded(n.result)
 	}
@@ -225,11 +231,11 @@ func (j *journal) noteCall(n noted) {
 // clock is the time as the script sees it.
 func (j *journal) clock() time.Time {
 	if j.player != nil {
-		nanos, _ := played[int64](j.player, "clock", nil) // the player knows when it is not so
+		nanos, _ := played[int64](j.player, clockCall, nil) // the player knows when it is not so
 		return time.Unix(0, nanos)
 	}
 	t := j.now()
-	j.note(noted{call: "clock", result: t.UnixNano(), at: t.Sub(j.began)}, 20)
+	j.note(noted{call: clockCall, nanos: t.UnixNano(), at: t.Sub(j.began)}, 20)
 	return t
 }
 
