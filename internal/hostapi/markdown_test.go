@@ -3,6 +3,7 @@ package hostapi
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -81,4 +82,23 @@ func TestMarkdownBombs(t *testing.T) {
 	if _, _, err := h.run(`let s = ""; s.pad(100000, "a"); markdown::html(s)`, nil); err == nil {
 		t.Error("a text of 100,000 bytes takes less than 8 MiB")
 	}
+}
+
+// TestMarkdownOfManyAtOnce has one engine render for several runs at a time.
+func TestMarkdownOfManyAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	var work sync.WaitGroup
+	for range 8 {
+		mine := *h // the engine is shared, as it is by the runs of an executor
+		work.Go(func() {
+			for range 20 {
+				if got := mine.value(`markdown::html("# *a* &amp; https://a.example\n\n|b|\n|-|\n|c|")`, nil); !strings.Contains(got, "<em>a</em>") {
+					t.Errorf("got %s", got)
+					return
+				}
+			}
+		})
+	}
+	work.Wait()
 }
