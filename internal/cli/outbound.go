@@ -102,7 +102,7 @@ func (s *serverSettings) hostsOfApps() (picloud.OutHosts, error) {
 func (s *server) openOutbound() {
 	networks, _ := parseNetworks(s.settings.outNetworks) // they were validated
 	cfg := outbound.Config{Networks: networks, Agent: "PiCloud/" + s.version}
-	for _, l := range []net.Listener{s.public, s.admin} {
+	for _, l := range []net.Listener{s.public, s.admin, s.mqtt} {
 		if l == nil {
 			continue
 		}

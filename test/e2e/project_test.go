@@ -124,7 +124,7 @@ func TestSnippetsCompile(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	found := 0
-	for _, page := range []string{"README.md", "docs/scripts.md"} {
+	for _, page := range []string{"README.md", "docs/scripts.md", "docs/guides/calls.md", "docs/guides/secrets.md"} {
 		text, err := os.ReadFile(testenv.Path(t, page))
 		if err != nil {
 			t.Fatal(err)
