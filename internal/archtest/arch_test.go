@@ -36,6 +36,7 @@ var rooms = []room{
 	{"internal/picloud", nil},
 	{"internal/cron", []string{"internal/picloud"}},
 	{"internal/store", []string{"internal/cron", "internal/picloud"}},
+	{"internal/blobs", []string{"internal/picloud"}},
 	{"internal/seal", nil},
 	{"internal/secrets", []string{"internal/picloud", "internal/seal"}},
 	{"internal/auth", []string{"internal/picloud", "internal/seal"}},
@@ -59,7 +60,7 @@ var rooms = []room{
 	{"internal/cli", []string{
 		"dashboard",
 		"internal/manager", "internal/orchestrator", "internal/mqtt", "internal/executor", "internal/isolate", "internal/lockdown", "internal/wire",
-		"internal/backup", "internal/store", "internal/auth", "internal/cron", "internal/domains", "internal/outbound", "internal/seal", "internal/secrets", "internal/hostapi", "internal/picloud", "rhai",
+		"internal/backup", "internal/blobs", "internal/store", "internal/auth", "internal/cron", "internal/domains", "internal/outbound", "internal/seal", "internal/secrets", "internal/hostapi", "internal/picloud", "rhai",
 	}},
 	{"cmd/picloud", []string{"internal/cli"}},
 	{"cmd/picloud-manager", []string{"internal/cli"}},
@@ -75,7 +76,7 @@ var rooms = []room{
 }
 
 // forTests lists what any _test.go file may import besides what its room may.
-var forTests = []string{"internal/testenv", "internal/store", "internal/picloud", "internal/auth", "internal/access", "internal/seal", "internal/executor"}
+var forTests = []string{"internal/testenv", "internal/blobs", "internal/store", "internal/picloud", "internal/auth", "internal/access", "internal/seal", "internal/executor"}
 
 // dumpingGrounds are names that say nothing about what a package holds.
 var dumpingGrounds = []string{"util", "utils", "common", "helpers", "helper", "misc", "base", "pkg", "types", "models", "shared", "lib"}

@@ -36,6 +36,7 @@ func (s *server) assemble(ctx context.Context) (err error) {
 		Node:           s.node(),
 		Sealer:         s.sealer,
 		Secrets:        s.vault,
+		Blobs:          s.blobs,
 	})
 	if err != nil {
 		return err
@@ -74,7 +75,7 @@ func (s *server) assembleManager() (err error) {
 		Pages: pages, OutHosts: hosts, Secrets: s.vault,
 		Auth: s.auth, Store: s.store, Check: exec.CheckSettings, Definitions: definitionsOf(exec),
 		Invoker: s.orchestrator, Records: s.orchestrator,
-		Domains: s.settings.domainChecker(), Backups: s.backups(),
+		Domains: s.settings.domainChecker(), Backups: s.backups(), Blobs: s.blobs,
 		Ready: s.store.Ready, Public: s.publicURL, TrustedProxies: s.settings.trustedProxies(), Ceiling: picloud.MaxLimits(), Version: s.version,
 		IDs: s.ids, Now: time.Now, Log: s.log,
 	})

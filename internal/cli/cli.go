@@ -102,7 +102,7 @@ then deploy a script with "picloud deploy hello.rhai".`,
 		}},
 		{"scripts", "Scripts:", []*cobra.Command{
 			c.deployCommand(), c.checkCommand(), c.definitionsCommand(), c.listCommand(), c.showCommand(), c.sourceCommand(), c.versionsCommand(),
-			c.rollbackCommand(), c.enableCommand(), c.disableCommand(), c.deleteCommand(), c.appsCommand(), c.domainsCommand(), c.eventsCommand(), c.publishCommand(), c.schedulesCommand(), c.devicesCommand(), c.kvCommand(), c.secretsCommand(), c.outboundCommand(),
+			c.rollbackCommand(), c.enableCommand(), c.disableCommand(), c.deleteCommand(), c.appsCommand(), c.domainsCommand(), c.eventsCommand(), c.publishCommand(), c.schedulesCommand(), c.devicesCommand(), c.kvCommand(), c.filesCommand(), c.secretsCommand(), c.outboundCommand(),
 		}},
 		{"run", "Running and watching:", []*cobra.Command{c.invokeCommand(), c.logsCommand(), c.invocationsCommand(), c.metricsCommand(), c.quotasCommand(), c.journalCommand(), c.replayCommand()}},
 	}

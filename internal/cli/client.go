@@ -85,6 +85,11 @@ func (cl *client) do(ctx context.Context, method, path string, in, out any) erro
 	if err != nil {
 		return err
 	}
+	return cl.read(resp, out)
+}
+
+// read reads an answer into out, or its error, and closes it.
+func (cl *client) read(resp *http.Response, out any) error {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
@@ -122,6 +127,11 @@ func (cl *client) send(ctx context.Context, method, path string, in any, header 
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	return cl.submit(req)
+}
+
+// submit sends a request as whoever is signed in.
+func (cl *client) submit(req *http.Request) (*http.Response, error) {
 	req.Header.Set("User-Agent", cl.agent)
 	if cl.token != "" {
 		req.Header.Set("Authorization", "Bearer "+cl.token)

@@ -77,6 +77,7 @@ func (c *command) serverCommand(use string, r role, short, long string) *cobra.C
 	if !r.cluster {
 		f.StringVar(&s.data, "data", defaultData, "folder of the embedded database")
 	}
+	f.StringVar(&s.files, "files", "", filesUsage(r))
 	f.StringVar(&s.database, "database", "", databaseUsage(r))
 	if r.public {
 		f.StringVar(&s.name, "node-name", "", "name of this node among those that share a database (default made from the machine's name and the port)")
@@ -223,6 +224,7 @@ type server struct {
 
 	ids   *picloud.IDs
 	store *store.Store
+	blobs picloud.Blobs // nil: there is no place for files
 	auth  *auth.Service
 	// sealer seals journals; nil without a key.
 	sealer orchestrator.Sealer
@@ -260,7 +262,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(s.store.Close)
-	return nil
+	return s.openBlobs()
 }
 
 // openStore opens the database: PostgreSQL, or the embedded one, whose folder

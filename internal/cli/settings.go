@@ -26,6 +26,7 @@ const (
 type serverSettings struct {
 	role        role
 	data        string // folder of the embedded database
+	files       string // folder of the contents of files; "" is one beside the embedded database, and none without one
 	isolate     bool   // the executor is a child process
 	socket      string // where the executor listens that somebody else has started; "" is our own
 	database    string // URL of a PostgreSQL database; "" is the embedded one
@@ -62,6 +63,7 @@ func (s *serverSettings) complete(getenv func(string) string, changed func(flag 
 	variables := append(s.oidc.variables(), []setting{
 		{"data", "PICLOUD_DATA", &s.data},
 		{"database", "PICLOUD_DATABASE", &s.database},
+		{"files", "PICLOUD_FILES", &s.files},
 		{"node-name", "PICLOUD_NODE_NAME", &s.name},
 		{"listen", "PICLOUD_LISTEN", &s.listen},
 		{"admin-listen", "PICLOUD_ADMIN_LISTEN", &s.adminListen},

@@ -52,6 +52,7 @@ func (s *server) sweep(ctx context.Context) (dropped int64, err error) {
 		at(s.store.SweepStreams),
 		at(s.store.SweepMetrics),
 		s.sweepAudit,
+		s.sweepBlobs,
 	} {
 		n, failed := drop(ctx)
 		dropped, err = dropped+n, errors.Join(err, failed)

@@ -172,6 +172,9 @@ func (r *run) finish(ctx context.Context, s *sandbox) error {
 		err = p.verdict(ctx, err)
 	}
 	if s.inv.Failed() != nil {
+		if staged := s.inv.Staged(); len(staged) > 0 {
+			r.out.Effects = &picloud.Effects{Staged: staged} // to be removed
+		}
 		return err
 	}
 	if r.out.Effects = s.inv.Effects(); err != nil && r.out.Effects != nil {

@@ -49,6 +49,14 @@ func (s shelf) ListEntries(context.Context, picloud.EntryQuery) (picloud.EntryPa
 	return picloud.EntryPage{}, nil
 }
 
+func (s shelf) ListFiles(context.Context, picloud.FileQuery) (picloud.FilePage, error) {
+	return picloud.FilePage{}, nil
+}
+
+func (s shelf) ReadBlob(context.Context, picloud.BlobPart) ([]byte, error) { return nil, nil }
+
+func (s shelf) StageBlob(context.Context, []byte) (picloud.Blob, error) { return picloud.Blob{}, nil }
+
 // request is a GET with a few of everything.
 func request() *picloud.Request {
 	return &picloud.Request{

@@ -2,6 +2,8 @@ package executor
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -176,6 +178,8 @@ func roomFor(v any) (int, bool) {
 		return n, true
 	case picloud.EntryPage:
 		return roomFor(v.Entries)
+	case picloud.BlobPart:
+		return len(v.ID) + 48, true
 	}
 	return roomForOutside(v)
 }
@@ -274,4 +278,20 @@ func (j *journal) ReadEntries(ctx context.Context, keys []string) ([]picloud.Ent
 // ListEntries implements [picloud.Host].
 func (j *journal) ListEntries(ctx context.Context, q picloud.EntryQuery) (picloud.EntryPage, error) {
 	return journaled(j, "kv.list", q, func() (picloud.EntryPage, error) { return j.host.ListEntries(ctx, q) })
+}
+
+// ListFiles implements [picloud.Host].
+func (j *journal) ListFiles(ctx context.Context, q picloud.FileQuery) (picloud.FilePage, error) {
+	return journaled(j, "files.list", q, func() (picloud.FilePage, error) { return j.host.ListFiles(ctx, q) })
+}
+
+// ReadBlob implements [picloud.Host].
+func (j *journal) ReadBlob(ctx context.Context, part picloud.BlobPart) ([]byte, error) {
+	return journaled(j, "files.read", part, func() ([]byte, error) { return j.host.ReadBlob(ctx, part) })
+}
+
+// StageBlob implements [picloud.Host]. The content is told by its sum.
+func (j *journal) StageBlob(ctx context.Context, content []byte) (picloud.Blob, error) {
+	sum := sha256.Sum256(content)
+	return journaled(j, "files.put", hex.EncodeToString(sum[:]), func() (picloud.Blob, error) { return j.host.StageBlob(ctx, content) })
 }

@@ -153,3 +153,24 @@ func (w *waiting) ListEntries(ctx context.Context, q picloud.EntryQuery) (piclou
 	page, err := w.r.host.ListEntries(ctx, q)
 	return page, cmp.Or(err, w.r.turn.Resume(ctx))
 }
+
+// ListFiles implements hostapi.Data.
+func (w *waiting) ListFiles(ctx context.Context, q picloud.FileQuery) (picloud.FilePage, error) {
+	w.r.turn.Leave()
+	page, err := w.r.host.ListFiles(ctx, q)
+	return page, cmp.Or(err, w.r.turn.Resume(ctx))
+}
+
+// ReadBlob implements hostapi.Data.
+func (w *waiting) ReadBlob(ctx context.Context, part picloud.BlobPart) ([]byte, error) {
+	w.r.turn.Leave()
+	octets, err := w.r.host.ReadBlob(ctx, part)
+	return octets, cmp.Or(err, w.r.turn.Resume(ctx))
+}
+
+// StageBlob implements hostapi.Data.
+func (w *waiting) StageBlob(ctx context.Context, content []byte) (picloud.Blob, error) {
+	w.r.turn.Leave()
+	b, err := w.r.host.StageBlob(ctx, content)
+	return b, cmp.Or(err, w.r.turn.Resume(ctx))
+}

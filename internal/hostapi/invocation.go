@@ -35,6 +35,9 @@ type Invocation struct {
 // Effects is what the run has seen and wants to change; nil for nothing.
 func (inv *Invocation) Effects() *picloud.Effects { return inv.tx.effects() }
 
+// Staged is the contents that the run has put down.
+func (inv *Invocation) Staged() []string { return inv.tx.files.staged }
+
 // Failed is why the run has failed whatever its script made of it: a limit of
 // the platform, or a platform that could not answer. nil if it has not.
 func (inv *Invocation) Failed() error { return inv.failed }
@@ -71,7 +74,7 @@ func Modules() []*rhai.Module {
 	return []*rhai.Module{
 		logModule(), jsonModule(), base64Module(), hexModule(), hashModule(), hmacModule(),
 		uuidModule(), randModule(), timeModule(), urlModule(), htmlModule(), csvModule(),
-		regexModule(), templateModule(), markdownModule(), envModule(), kvModule(), httpModule(), secretModule(),
+		regexModule(), templateModule(), markdownModule(), envModule(), kvModule(), httpModule(), secretModule(), filesModule(),
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 // shelf is the data of one app, in memory.
 type shelf struct {
 	entries map[string]picloud.Entry
+	files   []picloud.File
+	blobs   map[string]string
 	err     error // of every read, if set
 }
 

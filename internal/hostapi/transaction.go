@@ -14,6 +14,7 @@ type Data interface {
 	ReadEntries(ctx context.Context, keys []string) ([]picloud.Entry, error)
 	// ListEntries lists a range of the app's keys.
 	ListEntries(ctx context.Context, q picloud.EntryQuery) (picloud.EntryPage, error)
+	FileData
 }
 
 // transaction is what a run has seen of the data of its app, and what it wants
@@ -28,17 +29,20 @@ type transaction struct {
 	size   int // bytes of keys and values in writes, and of messages
 	// messages are to be published.
 	messages []picloud.Message
+	files    fileChanges
 }
 
 // effects is what the run leaves; nil for nothing.
 func (t *transaction) effects() *picloud.Effects {
-	if len(t.reads)+len(t.ranges)+len(t.writes)+len(t.messages) == 0 {
+	f := &t.files
+	if len(t.reads)+len(t.ranges)+len(t.writes)+len(t.messages)+len(f.ranges)+len(f.writes)+len(f.staged) == 0 {
 		return nil
 	}
 	e := &picloud.Effects{Reads: t.reads, Ranges: t.ranges, Messages: t.messages}
 	for _, key := range t.written() {
 		e.Writes = append(e.Writes, *t.writes[key])
 	}
+	f.addTo(e)
 	return e
 }
 
@@ -77,7 +81,7 @@ func (t *transaction) get(ctx context.Context, data Data, key string) (picloud.E
 
 // look fails when the run has looked at the data as often as it may.
 func (t *transaction) look() error {
-	if len(t.reads)+len(t.ranges) >= picloud.MaxObservations {
+	if len(t.reads)+len(t.ranges)+len(t.files.ranges) >= picloud.MaxObservations {
 		return picloud.Errorf(picloud.CodeSize, "an invocation may look at %d keys or listings, and this would be one more", picloud.MaxObservations)
 	}
 	return nil

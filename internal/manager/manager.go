@@ -27,6 +27,7 @@ type Store interface {
 	picloud.Records
 	picloud.MetricsReader
 	picloud.QuotaKeeper
+	picloud.Files
 	picloud.Data
 	picloud.Events
 	picloud.AsyncInvocations
@@ -99,6 +100,7 @@ type Config struct {
 	Definitions []api.Definition
 	Invoker     Invoker
 	Records     Recorder
+	Blobs       picloud.Blobs    // the contents of files; nil refuses what is about them
 	Backups     *backup.Shelf    // nil means that the database has other tools for that
 	Domains     *domains.Checker // of custom domains; nil means one for the public internet
 	Secrets     Vault            // nil: no secrets can be set
@@ -149,6 +151,7 @@ type Manager struct {
 
 	mux     *http.ServeMux
 	api     huma.API
+	blobs   picloud.Blobs
 	version string // of the program
 	spec    []byte // the OpenAPI description
 	handler http.Handler
@@ -169,7 +172,7 @@ func New(cfg Config) (*Manager, error) {
 	m := &Manager{
 		auth: cfg.Auth, store: cfg.Store, check: cfg.Check, defs: cfg.Definitions, invoker: cfg.Invoker, records: cfg.Records, ready: cfg.Ready, pages: cfg.Pages,
 		checker: cfg.Domains, backups: cfg.Backups, vault: cfg.Secrets, outHosts: cfg.OutHosts, public: cfg.Public, proxies: cfg.TrustedProxies, ceiling: cfg.Ceiling, ids: cfg.IDs, now: cfg.Now, log: cfg.Log,
-		version: cfg.Version, mux: http.NewServeMux(),
+		version: cfg.Version, blobs: cfg.Blobs, mux: http.NewServeMux(),
 	}
 	m.draining, m.drain = context.WithCancel(context.Background())
 	m.api = humago.New(m.mux, humaConfig(cfg.Version))
@@ -194,6 +197,7 @@ func New(cfg Config) (*Manager, error) {
 	m.registerJournal()
 	m.registerAsync()
 	m.registerQuotas()
+	m.registerFiles()
 	m.registerAudit()
 	m.registerUsers()
 	m.registerMembers()

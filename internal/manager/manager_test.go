@@ -21,6 +21,7 @@ import (
 
 	"github.com/picloud/picloud/internal/access"
 	"github.com/picloud/picloud/internal/auth"
+	"github.com/picloud/picloud/internal/blobs"
 	"github.com/picloud/picloud/internal/manager/api"
 	"github.com/picloud/picloud/internal/picloud"
 	"github.com/picloud/picloud/internal/seal"
@@ -144,6 +145,9 @@ func newFixture(t *testing.T) *fixture {
 	f.store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(f.dir, "test.db"), Now: time.Now, IDs: ids})
 	f.ok(err)
 	t.Cleanup(func() { f.store.Close() })
+	folder, err := blobs.OpenFolder(filepath.Join(f.dir, "files"))
+	f.ok(err)
+	t.Cleanup(func() { folder.Close() })
 	log := slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	keys, err := seal.New(bytes.Repeat([]byte{7}, seal.KeySize))
 	f.ok(err)
@@ -153,7 +157,7 @@ func newFixture(t *testing.T) *fixture {
 	})
 	f.ok(err)
 	f.m, err = New(Config{
-		Auth: f.auth, Store: f.store, Check: check, Invoker: echo{}, Records: f.watch, Ready: f.store.Ready,
+		Auth: f.auth, Store: f.store, Check: check, Invoker: echo{}, Records: f.watch, Blobs: folder, Ready: f.store.Ready,
 		Public: &url.URL{Scheme: "http", Host: "127.0.0.1:8080"}, Ceiling: picloud.MaxLimits(), Version: "test",
 		IDs: ids, Now: time.Now, Log: log,
 	})

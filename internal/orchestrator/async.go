@@ -200,8 +200,11 @@ func (o *Orchestrator) asyncCommit(t *target, j *job, e picloud.Event, sub piclo
 		}
 	}
 	c := picloud.Commit{AppID: t.script.AppID, Settle: []picloud.Settlement{settled}, Record: record, AsyncRun: run}
-	if out.Effects != nil && !cutShort(out.Error) {
-		c.Effects = *out.Effects
+	if out.Effects != nil {
+		c.Effects.Staged = out.Effects.Staged
+		if !cutShort(out.Error) {
+			c.Effects = *out.Effects
+		}
 	}
 	if out.Error != nil {
 		c.Effects.Drop()

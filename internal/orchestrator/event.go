@@ -140,8 +140,11 @@ func (r *eventRun) commit() picloud.Commit {
 	}
 	out := r.outcome
 	c := picloud.Commit{AppID: r.t.script.AppID, Settle: []picloud.Settlement{{EventID: r.e.ID, Claim: r.e.Claim}}}
-	if out.Effects != nil && !cutShort(out.Error) {
-		c.Effects = *out.Effects
+	if out.Effects != nil {
+		c.Effects.Staged = out.Effects.Staged
+		if !cutShort(out.Error) {
+			c.Effects = *out.Effects
+		}
 	}
 	if out.Error != nil {
 		c.Effects.Drop()

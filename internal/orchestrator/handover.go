@@ -11,18 +11,29 @@ import (
 // that this node has room for are claimed on their way into the store and go
 // straight into their lines: no statement looks for them.
 func (o *Orchestrator) commit(ctx context.Context, c picloud.Commit) error {
+	if err := o.knowBlobs(ctx, &c); err != nil {
+		return err
+	}
 	o.dispatch.offer(c.Events)
 	err := o.cfg.Store.Commit(ctx, c)
 	o.dispatch.entered(c.AppID, c.Events, err)
+	o.unstage(ctx, c.AppID, &c.Effects, err)
 	return err
 }
 
 // commitLater is commit for who does not wait: done is called when it is
 // written, by whoever wrote it, and must not take long.
 func (o *Orchestrator) commitLater(c picloud.Commit, done func(error)) {
+	if err := o.knowBlobs(context.Background(), &c); err != nil {
+		done(err)
+		return
+	}
 	o.dispatch.offer(c.Events)
 	o.cfg.Store.CommitLater(c, func(err error) {
 		o.dispatch.entered(c.AppID, c.Events, err)
+		if len(c.Effects.Staged)+len(c.Effects.FileWrites) > 0 {
+			o.background(func(ctx context.Context) { o.unstage(ctx, c.AppID, &c.Effects, err) })
+		}
 		done(err)
 	})
 }

@@ -20,6 +20,7 @@ type Store interface {
 	picloud.Records
 	picloud.Data
 	picloud.QuotaKeeper
+	picloud.Files
 	// AppAccess answers what a user is in an app.
 	AppAccess(ctx context.Context, app, userID string) (picloud.AppAccess, error)
 	picloud.Events
@@ -48,6 +49,11 @@ type Config struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 
+	// Blobs keeps the contents of files; nil refuses scripts that use any.
+	Blobs picloud.Blobs
+	// DropFilesAfter is how long the content of a file stays that was replaced or
+	// removed; 0 means a minute.
+	DropFilesAfter time.Duration
 	// Callers tells who calls routes that are not for everybody; nil answers
 	// those with 503.
 	Callers Callers
@@ -119,6 +125,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = heartbeat
 	}
+	if c.DropFilesAfter == 0 {
+		c.DropFilesAfter = dropAfter
+	}
 	if c.BodyMemory == 0 {
 		c.BodyMemory = 256 << 20
 	}
@@ -128,21 +137,23 @@ func (c Config) withDefaults() (Config, error) {
 // Orchestrator is the public listener's http.Handler. It is safe for
 // concurrent use. New makes one; it serves from Start to Stop.
 type Orchestrator struct {
-	cfg      Config
-	table    atomic.Pointer[table]
-	gates    gates
-	meters   meters
-	ids      ids
-	bodies   atomic.Int64 // bytes of bodies admitted and not yet done with
-	recorder *recorder
-	inflight inflight
-	lanes    lanes
-	lookups  chan struct{} // those of callers that are under way
-	dispatch *dispatcher
-	quiet    context.CancelFunc // ends the dispatching; nil before Start
-	member   member
-	hub      *hub
-	deaf     func() // ends the hub's listening; nil before Start
+	cfg       Config
+	table     atomic.Pointer[table]
+	gates     gates
+	meters    meters
+	staging   staging
+	ids       ids
+	bodies    atomic.Int64 // bytes of bodies admitted and not yet done with
+	recorder  *recorder
+	inflight  inflight
+	lanes     lanes
+	lookups   chan struct{} // those of callers that are under way
+	dispatch  *dispatcher
+	quiet     context.CancelFunc // ends the dispatching; nil before Start
+	member    member
+	hub       *hub
+	keepBlobs func() // ends hearing of contents without a name
+	deaf      func() // ends the hub's listening; nil before Start
 
 	reloading   sync.Mutex // held while a snapshot is loaded
 	mu          sync.Mutex
@@ -185,6 +196,7 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 		return err
 	}
 	o.recorder.start()
+	o.keepBlobs = o.cfg.Store.OnDropped(o.droppedBlobs)
 	o.deaf = o.cfg.Store.SubscribeStreams(o.hub.tell)
 	var life context.Context
 	life, o.quiet = context.WithCancel(context.WithoutCancel(ctx))
@@ -219,6 +231,11 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	if o.quiet != nil {
 		o.quiet()
 	}
+	if o.keepBlobs != nil {
+		o.keepBlobs()
+		o.keepBlobs = nil
+	}
+	o.staging.stop()
 	if o.deaf != nil {
 		o.deaf()
 		o.deaf = nil

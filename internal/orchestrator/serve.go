@@ -72,6 +72,9 @@ func (o *Orchestrator) serve(w http.ResponseWriter, r *http.Request, id string) 
 	if t == nil {
 		return refusal(&picloud.Error{Code: picloud.CodeUnavailable, Message: "the server is starting", RetryAfter: retryAfter}, id)
 	}
+	if name, ok := servesFile(r, path); ok {
+		return o.serveFile(w, r, t, name, id)
+	}
 	if reserved(path) {
 		return o.serveReserved(t, path, r, id)
 	}

@@ -83,16 +83,17 @@ func (o *Orchestrator) conclude(t *target, j *job, started time.Time, trace stri
 
 // settle makes what a run wants to change happen, or makes sure that what it
 // saw was so all at one moment. A single look at the data is so by itself.
-func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outcome, record *picloud.Record, taken *picloud.Delivery, answer *picloud.Answer) error {
+func (o *Orchestrator) settle(ctx context.Context, t *target, out *picloud.Outcome, record *picloud.Record, taken *picloud.Delivery, answer *picloud.Answer) (err error) {
 	switch {
 	case out.Effects == nil:
 		return o.commit(ctx, picloud.Commit{AppID: t.script.AppID, Record: record, Delivery: taken, Answer: answer})
 	case out.Effects.Changes() || taken != nil || answer != nil:
 		return o.commit(ctx, picloud.Commit{AppID: t.script.AppID, Effects: *out.Effects, Events: o.fanOut(t.script.AppID, out.Effects.Messages), Streamed: o.streamed(t.script.AppID, out.Effects.Messages), Record: record, Delivery: taken, Answer: answer})
 	case out.Effects.Observations() > 1 && !cutShort(out.Error):
-		return o.cfg.Store.Unchanged(ctx, t.script.AppID, out.Effects)
+		err = o.cfg.Store.Unchanged(ctx, t.script.AppID, out.Effects)
 	}
-	return nil
+	o.unstage(ctx, t.script.AppID, out.Effects, nil) // nothing has a name
+	return err
 }
 
 // cutShort reports whether a run was ended from outside, whatever it saw.

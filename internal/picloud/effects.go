@@ -89,6 +89,13 @@ type Effects struct {
 	Writes []KeyWrite // at most one for a key
 	// Messages are published, in their order.
 	Messages []Message
+	// FileRanges are the names of files that were looked at, FileWrites what is
+	// to be done to some of them, at most one for a name.
+	FileRanges []RangeRead
+	FileWrites []FileWrite
+	// Staged are the blobs that the run has put down, by id, whether it gives
+	// them a name or not.
+	Staged []string
 }
 
 // KeyRead says that a key was seen at a version; 0 means absent.
@@ -140,10 +147,12 @@ type KeyWrite struct {
 }
 
 // Changes reports whether anything is to be changed.
-func (e *Effects) Changes() bool { return e != nil && len(e.Writes)+len(e.Messages) > 0 }
+func (e *Effects) Changes() bool {
+	return e != nil && len(e.Writes)+len(e.Messages)+len(e.FileWrites) > 0
+}
 
 // Drop forgets what is to be changed, and keeps what was seen.
-func (e *Effects) Drop() { e.Writes, e.Messages = nil, nil }
+func (e *Effects) Drop() { e.Writes, e.Messages, e.FileWrites = nil, nil, nil }
 
 // Observations is how many separate looks at the data there were. A single one
 // is consistent by itself.
@@ -151,7 +160,7 @@ func (e *Effects) Observations() int {
 	if e == nil {
 		return 0
 	}
-	return len(e.Reads) + len(e.Ranges)
+	return len(e.Reads) + len(e.Ranges) + len(e.FileRanges)
 }
 
 // Commit is an invocation that has ended, with what it wants to change. What it

@@ -68,6 +68,12 @@ type Host interface {
 	Sign(ctx context.Context, s *Signing) ([]byte, error)
 	// Verify reports whether a signature is right.
 	Verify(ctx context.Context, s *Signing, signature []byte) (bool, error)
+	// ListFiles lists a range of the app's files.
+	ListFiles(ctx context.Context, q FileQuery) (FilePage, error)
+	// ReadBlob reads a part of a content of the app; CodeNotFound if it is gone.
+	ReadBlob(ctx context.Context, part BlobPart) ([]byte, error)
+	// StageBlob puts a content down that the run may give a name to.
+	StageBlob(ctx context.Context, content []byte) (Blob, error)
 }
 
 // Request is an HTTP request as a script sees it: its path is normalised and

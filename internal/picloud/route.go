@@ -20,6 +20,9 @@ const (
 // public host. A route with a wildcard there does not get such requests.
 const ReservedPrefix = "/_picloud"
 
+// FilesPath is below which the public files of an app are, on its hosts.
+const FilesPath = ReservedPrefix + "/files/"
+
 // methods lists the methods that a route may name.
 var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,

@@ -274,6 +274,17 @@ type Answers interface {
 	SweepAnswers(ctx context.Context, now time.Time) (int64, error)
 }
 
+// Files keeps the names of files. They are written by [Data.Commit].
+type Files interface {
+	// ListFiles lists a range of an app's files.
+	ListFiles(ctx context.Context, appID string, q FileQuery) (FilePage, error)
+	// KnownBlobs is which of some blobs, by id, are the content of a file.
+	KnownBlobs(ctx context.Context, ids []string) ([]string, error)
+	// OnDropped has f told of the blobs that commits of this process leave
+	// without a name, until cancel. It must not block.
+	OnDropped(f func(ids []string)) (cancel func())
+}
+
 // Events keeps what is to start scripts. Events are entered and settled by
 // [Data.Commit].
 type Events interface {

@@ -35,6 +35,9 @@ type pendingCommit struct {
 	done func(error)
 	// marks are those of the whole group, in its first commit.
 	marks map[quotaKey]int
+	// dropped are the contents that the whole group has left without a file, in
+	// its first commit.
+	dropped []string
 }
 
 // Commit implements [picloud.Data].
@@ -71,6 +74,9 @@ func (s *Store) commitAll() {
 		}
 		if err == nil {
 			s.quotas.note(group[0].marks)
+			if len(group[0].dropped) > 0 {
+				s.dropped.announce(ctx, group[0].dropped)
+			}
 			s.announceGroup(group)
 		}
 		for _, p := range group {

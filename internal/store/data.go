@@ -146,6 +146,9 @@ func unchanged(tx *tx, appID string, seen *picloud.Effects, now int64) error {
 			return picloud.ErrStale
 		}
 	}
+	if err := unchangedFiles(tx, appID, seen.FileRanges); err != nil {
+		return err
+	}
 	return unchangedRanges(tx, appID, seen.Ranges, now)
 }
 

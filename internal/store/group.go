@@ -56,7 +56,7 @@ func (s *Store) commitGroup(tx *tx, group []*pendingCommit) error {
 	if err := g.notifyStreams(group); err != nil {
 		return err
 	}
-	group[0].marks = g.marks
+	group[0].marks, group[0].dropped = g.marks, g.dropped
 	// Nothing has entered them before: a group is rolled back or committed.
 	return addRecords(tx, records, true)
 }
@@ -99,6 +99,7 @@ type groupWriter struct {
 	events  map[string]heldEvent // those to be settled, by id
 	gone    []int64              // the numbers of events that are done with
 	free    map[orderKey]bool    // keys whose next event may go on
+	dropped []string             // contents that have lost their file
 	refused map[quotaKey]bool    // quotas for the sake of which something was
 	marks   map[quotaKey]int     // how near to the end of quotas the apps have come
 
@@ -210,6 +211,10 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 		after.count(w, g.keys[appKey{c.AppID, w.Key}].size)
 	}
 	after.entering += int64(len(c.Events))
+	files, err := g.lookFiles(c, &after)
+	if err != nil {
+		return err
+	}
 	if err := g.withinQuotas(c.AppID, app, &after); err != nil {
 		return err
 	}
@@ -218,6 +223,9 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 	}
 	after.version++
 	*app = after
+	if err := g.writeFiles(c, files, after.version); err != nil {
+		return err
+	}
 	for i := range c.Effects.Writes {
 		g.put(c.AppID, &c.Effects.Writes[i], after.version)
 	}
@@ -256,6 +264,9 @@ func (g *groupWriter) unchanged(c *picloud.Commit) error {
 		if g.keys[appKey{c.AppID, r.Key}].seenAt(g.now) != r.Version {
 			return picloud.ErrStale
 		}
+	}
+	if err := unchangedFiles(g.tx, c.AppID, c.Effects.FileRanges); err != nil {
+		return err
 	}
 	if len(c.Effects.Ranges) == 0 {
 		return nil

@@ -50,6 +50,7 @@ type Store struct {
 	streams     streamListeners
 	gauges      gaugeClock
 	quotas      quotaCache
+	dropped     subscribers[[]string] // of contents that have no file any more
 	prepared    prepared
 	lookup      *sql.Stmt // reads one key
 	quota       int64     // bytes that an app may keep
@@ -69,6 +70,7 @@ var (
 	_ picloud.Records         = (*Store)(nil)
 	_ picloud.MetricsReader   = (*Store)(nil)
 	_ picloud.QuotaKeeper     = (*Store)(nil)
+	_ picloud.Files           = (*Store)(nil)
 	_ picloud.Data            = (*Store)(nil)
 	_ picloud.Events          = (*Store)(nil)
 	_ picloud.Schedules       = (*Store)(nil)

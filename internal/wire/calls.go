@@ -21,6 +21,9 @@ const (
 	callHasSecret
 	callSign
 	callVerify
+	callListFiles
+	callReadBlob
+	callStageBlob
 )
 
 // answering does a call for a run: it reads the arguments, asks the host, and
@@ -46,6 +49,12 @@ func answerings(k callKind) answering {
 		return answerSign
 	case callVerify:
 		return answerVerify
+	case callListFiles:
+		return answerListFiles
+	case callReadBlob:
+		return answerReadBlob
+	case callStageBlob:
+		return answerStageBlob
 	}
 	return nil
 }

@@ -68,6 +68,9 @@ func fullOutcome(failed bool) *picloud.Outcome {
 		o.Effects.Writes[i].Kind, o.Effects.Writes[i].Value = picloud.ValueJSON, []byte("1")
 		o.Effects.Writes[i].Delete = false
 	}
+	for i := range o.Effects.FileWrites {
+		o.Effects.FileWrites[i].Delete, o.Effects.FileWrites[i].Type = false, "text/plain"
+	}
 	for i := range o.Effects.Messages {
 		o.Effects.Messages[i].Kind, o.Effects.Messages[i].Body = picloud.ValueJSON, []byte("1")
 	}
@@ -75,7 +78,7 @@ func fullOutcome(failed bool) *picloud.Outcome {
 	o.Error.Code, o.Error.Status = picloud.CodeThrown, 404
 	if failed {
 		o.Response = nil
-		o.Effects.Writes, o.Effects.Messages = nil, nil
+		o.Effects.Drop()
 	} else {
 		o.Error = nil
 	}

@@ -10,7 +10,7 @@ import (
 
 // effectsRoom is what the effects of one run take at most: what it writes, and
 // what it says that it saw, with the numbers between.
-const effectsRoom = picloud.MaxEffectBytes + picloud.MaxKeysWritten*32 + picloud.MaxMessages*(picloud.MaxTopicBytes+32) + picloud.MaxObservations*(2*picloud.MaxKeyBytes+64)
+const effectsRoom = picloud.MaxEffectBytes + picloud.MaxKeysWritten*32 + picloud.MaxMessages*(picloud.MaxTopicBytes+32) + picloud.MaxObservations*(2*picloud.MaxKeyBytes+64) + fileEffectsRoom
 
 func appendEffects(b []byte, e *picloud.Effects) []byte {
 	if b = appendBool(b, e != nil); e == nil {
@@ -37,7 +37,7 @@ func appendEffects(b []byte, e *picloud.Effects) []byte {
 		b = appendText(appendText(appendText(b, m.Topic), m.Key), string(m.Kind))
 		b = appendInt(appendText(b, string(m.Body)), int64(m.Delay))
 	}
-	return b
+	return appendFileEffects(b, e)
 }
 
 // effects reads what a run wants to change and has seen, and refuses what no
@@ -60,8 +60,9 @@ func (d *decoder) effects() *picloud.Effects {
 		}
 	}
 	e.Writes, e.Messages = d.writes(), d.messages()
-	if len(e.Reads)+len(e.Ranges) > picloud.MaxObservations {
-		d.fail("%d looks at the data", len(e.Reads)+len(e.Ranges))
+	d.fileEffects(e)
+	if e.Observations() > picloud.MaxObservations {
+		d.fail("%d looks at the data", e.Observations())
 	}
 	if d.err != nil {
 		return nil

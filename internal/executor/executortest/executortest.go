@@ -271,6 +271,13 @@ func (h brokenHost) ReadEntries(context.Context, []string) ([]picloud.Entry, err
 func (h brokenHost) ListEntries(context.Context, picloud.EntryQuery) (picloud.EntryPage, error) {
 	return picloud.EntryPage{}, h.err
 }
+func (h brokenHost) ListFiles(context.Context, picloud.FileQuery) (picloud.FilePage, error) {
+	return picloud.FilePage{}, h.err
+}
+func (h brokenHost) ReadBlob(context.Context, picloud.BlobPart) ([]byte, error) { return nil, h.err }
+func (h brokenHost) StageBlob(context.Context, []byte) (picloud.Blob, error) {
+	return picloud.Blob{}, h.err
+}
 
 func failingHosts(t *testing.T, e Executor) {
 	for _, err := range []error{errors.New("the disk of 10.0.0.1 is on fire"), picloud.NotFound("version", "x"), picloud.Errorf(picloud.CodeUnavailable, "away")} {

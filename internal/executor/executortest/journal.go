@@ -40,12 +40,28 @@ func (d deaf) ListEntries(context.Context, picloud.EntryQuery) (picloud.EntryPag
 	return picloud.EntryPage{}, d.refuse("a range")
 }
 
+// ListFiles implements picloud.Host.
+func (d deaf) ListFiles(context.Context, picloud.FileQuery) (picloud.FilePage, error) {
+	return picloud.FilePage{}, d.refuse("files")
+}
+
+// ReadBlob implements picloud.Host.
+func (d deaf) ReadBlob(context.Context, picloud.BlobPart) ([]byte, error) {
+	return nil, d.refuse("a content")
+}
+
+// StageBlob implements picloud.Host.
+func (d deaf) StageBlob(context.Context, []byte) (picloud.Blob, error) {
+	return picloud.Blob{}, d.refuse("room for a content")
+}
+
 // everything asks for all that a script can ask for, and logs what it got.
 const everything = `
 	import "lib" as lib;
 	print(time::unix_ms()); print(uuid::v4()); print(uuid::v7()); print(rand::string(20)); print(rand::int(1, 1000000));
 	print(lib::f(3)); print(kv::get("answer")); print(kv::get("octets")); print(kv::get("none"));
 	print(kv::list("p/", #{limit: 3})); print(kv::entries("q/", #{limit: 2}));
+	print(files::get("answer.txt")); print(files::info("none")); print(files::list("p/", #{limit: 2})); files::put("new.txt", "new");
 	let begun = timestamp(); print(begun.elapsed); sleep(0.001);
 	kv::set("a", rand::float());
 	publish("topic", time::now(), #{delay: 2});

@@ -34,6 +34,7 @@ type Store interface {
 	picloud.Data
 	picloud.MetricsReader
 	picloud.QuotaKeeper
+	picloud.Files
 	picloud.Events
 	picloud.Schedules
 	picloud.Streams
@@ -76,6 +77,7 @@ func Exercise(t *testing.T, open func(t *testing.T, now func() time.Time) Store)
 		{"quotas", quotaCases},
 		{"outbound", outboundCases},
 		{"secrets", secretCases},
+		{"files", fileCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
