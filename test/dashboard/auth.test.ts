@@ -68,7 +68,7 @@ journey('the keyboard reaches everything', async (v) => {
 	await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
 	await v.look('shortcuts');
 	await page.keyboard.press('Escape');
-	await page.keyboard.press('t');
+	await page.keyboard.press('t'); // it was light
 	assert.equal(await page.evaluate(() => document.documentElement.dataset['theme']), 'dark');
 });
 
