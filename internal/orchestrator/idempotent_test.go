@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
+	"github.com/picloud/picloud/internal/testenv"
 )
 
 func TestAnIdempotentRequestIsAnsweredAsBefore(t *testing.T) {
@@ -165,5 +167,48 @@ func TestPrefersAsync(t *testing.T) {
 	}
 	if prefersAsync(http.Header{}) {
 		t.Error("nothing is asked for")
+	}
+}
+
+// TestTheSameRequestOnAnotherNode sends a request to one node while another
+// runs it, and after that node has gone.
+func TestTheSameRequestOnAnotherNode(t *testing.T) {
+	t.Parallel()
+	url := testenv.Database(t)
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	run := func(ctx context.Context, x *picloud.Execution) *picloud.Outcome {
+		close(begun)
+		<-goOn
+		return &picloud.Outcome{Response: &picloud.Response{Status: 201, Header: http.Header{}, Body: []byte("one")}}
+	}
+	one, two := startMember(t, url, "one", run), startMember(t, url, "two", nil)
+	one.deploy("pay", `fn handle(req) { response(201, "two") }`, "POST /pay idempotent")
+	testenv.Eventually(t, "the other node serves it", func() bool { return two.do("POST", "/pay", "").body == "two" })
+	first := make(chan answer)
+	go func() { first <- one.do("POST", "/pay", "ten", "Idempotency-Key: k") }()
+	<-begun
+	two.do("POST", "/pay", "ten", "Idempotency-Key: k").want(t, "while the other node runs it", 409, "idempotency_in_flight")
+	close(goOn)
+	if a := <-first; a.status != 201 || a.body != "one" {
+		t.Errorf("the first is answered %d %s", a.status, a.body)
+	}
+	if a := two.do("POST", "/pay", "ten", "Idempotency-Key: k"); a.body != "one" || a.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("the other node answers %d %s", a.status, a.body)
+	}
+
+	// A node that nobody has heard of for a while holds nothing.
+	app, err := two.store.AppByName(t.Context(), picloud.DefaultApp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := picloud.AnswerKey{
+		Key:         keyOf(two.table.Load().byName[picloud.DefaultApp].literal[literalKey{"POST", "/pay"}].script.ID, nil, "lost"),
+		Fingerprint: fingerprint(&picloud.Request{Method: "POST", Path: "/pay", Header: http.Header{}}),
+	}
+	if _, err := two.store.HoldAnswer(t.Context(), app.ID, k, "gone", "a node that is gone", time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if a := two.do("POST", "/pay", "", "Idempotency-Key: lost"); a.status != 201 || a.body != "two" {
+		t.Errorf("after the node has gone: %d %s", a.status, a.body)
 	}
 }
