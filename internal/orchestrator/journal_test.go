@@ -247,3 +247,41 @@ func TestCallsToTheOutsideAreReplayed(t *testing.T) {
 		t.Errorf("replayed with %v, %+v, %d calls", r.Differences, r.Outcome.Logs, called.Load())
 	}
 }
+
+// TestNoSecretIsInAJournal has a script send a secret, sign with it and compare
+// with it, and looks for it in what is kept.
+func TestNoSecretIsInAJournal(t *testing.T) {
+	t.Parallel()
+	const secret = "tops3cretvalue"
+	var got atomic.Value
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { got.Store(r.Header.Get("X-Token")) }))
+	defer other.Close()
+	client := outbound.New(outbound.Config{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	defer client.Close()
+	n := startNode(t, nil, func(c *Config) {
+		c.Outbound, c.OutHosts = client, picloud.OutHosts{strings.TrimPrefix(other.URL, "http://")}
+		c.Secrets = &vault{m: map[string]string{"S": secret}}
+	})
+	n.deploy("use", `fn handle(req) {
+		let s = secret::get("S");
+		print(http::get("`+other.URL+`", #{headers: #{"x-token": s}}).status);
+		print(hmac::sha256(s, "message"));
+		print(hmac::equal(s, req.body));
+		throw "no"
+	}`)
+	n.do("POST", "/use", "x").want(t, "use", 500, "script_error")
+	if got.Load() != secret {
+		t.Errorf("the other server got %v", got.Load())
+	}
+	r := n.replay("use")
+	if len(r.Differences) > 0 || r.Outcome.Logs[0].Message != "200" || len(r.Outcome.Logs) != 4 {
+		t.Errorf("replayed with %v, %+v", r.Differences, r.Outcome.Logs)
+	}
+	_, kept, err := n.Journal(t.Context(), picloud.DefaultApp, n.last("use").ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := kept.Journal.Encode(); bytes.Contains(text, []byte(secret)) || !bytes.Contains(text, []byte("secret.sign")) {
+		t.Errorf("the journal is %s", text)
+	}
+}
