@@ -95,3 +95,32 @@ journey('the overview counts what ran, and leads from an error to its line', asy
 	await v.page.getByText('the same again').waitFor();
 	await v.look('journal');
 });
+
+journey('a device is added, its password shown once, and removed', async (v) => {
+	await v.go('/apps/default/devices');
+	await v.look('devices-empty');
+	await v.page.getByRole('button', { name: 'New device' }).click();
+	await v.page.getByRole('textbox', { name: 'Name' }).fill('kitchen');
+	await v.page.getByRole('button', { name: 'Add it' }).click();
+	const secret = (await v.page.getByRole('region', { name: 'The password' }).textContent())!.trim();
+	assert.ok(secret.length > 10);
+	await v.page.getByRole('button', { name: 'Done' }).click();
+	await v.look('devices');
+	assert.ok(!(await v.page.content()).includes(secret), 'the password is still on the page');
+	await v.page.getByRole('button', { name: 'Remove kitchen' }).click();
+	await v.page.getByRole('dialog').getByRole('button', { name: 'Remove it' }).click();
+	await v.page.getByRole('heading', { name: 'No devices yet' }).waitFor();
+});
+
+journey('a request that is answered later is seen, and its answer', async (v) => {
+	const call = await v.server.as();
+	await v.server.deploy({ slow: 'fn handle(req) { response(201, #{ done: true }) }' });
+	await v.go('/apps/default/later');
+	await call('POST', '/apps/default/scripts/slow/async', { method: 'POST', path: '/slow' });
+	await eventually('it is done', async () => (await call('GET', '/apps/default/async')).invocations[0]?.state === 'done');
+	await v.page.getByRole('button', { name: 'Refresh' }).click();
+	await v.page.getByText('201 done').waitFor();
+	await v.look('later');
+	await v.page.getByRole('button', { name: 'Answer' }).click();
+	await v.page.getByRole('region', { name: 'Body' }).getByText('"done":true').waitFor();
+});

@@ -9,8 +9,10 @@ import Database from '@lucide/svelte/icons/database';
 import Gauge from '@lucide/svelte/icons/gauge';
 import Globe from '@lucide/svelte/icons/globe';
 import Home from '@lucide/svelte/icons/chart-no-axes-column';
+import Hourglass from '@lucide/svelte/icons/hourglass';
 import Key from '@lucide/svelte/icons/key-round';
 import Lock from '@lucide/svelte/icons/lock';
+import Radio from '@lucide/svelte/icons/radio';
 import Scroll from '@lucide/svelte/icons/scroll-text';
 import Server from '@lucide/svelte/icons/server';
 import Settings from '@lucide/svelte/icons/settings';
@@ -41,6 +43,8 @@ export const appPlaces: Place[] = [
 	{ label: 'Live log', path: '/logs', capability: 'records:read', icon: Terminal, keys: 'g l', group: '' },
 	{ label: 'Schedules', path: '/schedules', capability: 'schedules:read', icon: Calendar, keys: 'g c', group: 'Events' },
 	{ label: 'Topics', path: '/topics', capability: 'topics:read', icon: Zap, keys: 'g t', group: 'Events' },
+	{ label: 'Answered later', path: '/later', capability: 'records:read', icon: Hourglass, group: 'Events' },
+	{ label: 'Devices', path: '/devices', capability: 'topics:read', icon: Radio, group: 'Events' },
 	{ label: 'Data', path: '/data', capability: 'data:read', icon: Database, keys: 'g d', group: 'Storage' },
 	// { label: 'Files', path: '/files', capability: 'data:read', icon: File, keys: 'g f', group: 'Storage' },
 	{ label: 'Secrets', path: '/secrets', capability: 'secrets:read', icon: Lock, keys: 'g x', group: 'Storage' },
