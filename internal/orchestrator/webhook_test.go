@@ -34,10 +34,15 @@ func (v *vault) Value(_ context.Context, _, name string) (string, error) {
 	return "", picloud.NotFound("secret", name)
 }
 
-func (v *vault) set(m map[string]string) {
+// set gives the secrets other values, which is a change of what is live.
+func (v *vault) set(n *node, m map[string]string) {
+	n.t.Helper()
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.m = maps.Clone(m)
+	v.mu.Unlock()
+	if err := n.reload(n.t.Context(), 0); err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 func hexSum(secret, text string) string {
@@ -75,10 +80,10 @@ func TestWebhookIsCheckedBeforeTheScript(t *testing.T) {
 		t.Error("401 without WWW-Authenticate")
 	}
 	n.do("POST", "/hook", "{}", github("old", "{}", "2")...).want(t, "another secret", 401, "webhook_signature")
-	v.set(map[string]string{"NEW": "new"})
+	v.set(n, map[string]string{"NEW": "new"})
 	n.do("POST", "/hook", "{}", github("new", "{}", "3")...).want(t, "the secret's successor", 200, "")
 	n.do("POST", "/hook", "{}", github("secret", "{}", "4")...).want(t, "the secret that is gone", 401, "webhook_signature")
-	v.set(nil)
+	v.set(n, nil)
 	n.do("POST", "/hook", "{}", github("new", "{}", "5")...).want(t, "no secret", 503, "unavailable")
 	n.do("POST", "/hook", "{}").want(t, "not signed, and no secret", 401, "webhook_signature")
 
