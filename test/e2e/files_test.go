@@ -49,5 +49,27 @@ func TestFiles(t *testing.T) {
 	u.run("quotas", "set", "files=1MiB")
 	u.fails(1, []string{"files", "put", from, "again.bin"}, "quota_files")
 	u.run("files", "rm", "data/large.bin")
-	u.fails(1, []string{"files", "get", "data/large.bin"}, "not found")
+	u.fails(1, []string{"files", "get", "data/large.bin"}, "not_found")
+}
+
+// TestFilesGuide does what docs/guides/files.md shows.
+func TestFilesGuide(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	u := signIn(t, s)
+	u.deploy("avatars", snippet(t, "docs/guides/files.md", 1))
+	do(t, http.MethodPost, s.public+"/avatars?user=ada", "a picture")
+	a := do(t, http.MethodGet, s.public+"/_picloud/files/avatars/ada", "")
+	if a.status != 200 || a.body != "a picture" || a.header.Get("Content-Type") != "image/png" || a.header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("the picture is %s", a)
+	}
+	page := u.write("page.html", "<script>alert(1)</script>")
+	u.run("files", "put", page, "page.html", "--open")
+	if csp := do(t, http.MethodGet, s.public+"/_picloud/files/page.html", "").header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "sandbox") {
+		t.Errorf("the policy of a page is %q", csp)
+	}
+	u.deploy("page", `html(files::text("page.html"))`)
+	if a := do(t, http.MethodGet, s.public+"/page", ""); a.header.Get("Content-Security-Policy") != "" || !strings.Contains(a.body, "alert") {
+		t.Errorf("as the app's own answer: %s", a)
+	}
 }

@@ -20,7 +20,7 @@ func TestQuotas(t *testing.T) {
 	if got := u.run("quotas", "alarms"); !strings.Contains(got, "data") || !strings.Contains(got, "80 %") || !strings.Contains(got, "100 %") {
 		t.Errorf("quotas alarms = %q", got)
 	}
-	u.deploy("spin", `for i in 0..100000 { }`)
+	u.deploy("spin", `let n = 0; for i in 0..100000 { n += i % 7; } n`)
 	do(t, http.MethodGet, s.public+"/spin", "")
 	if a := do(t, http.MethodGet, s.public+"/spin", ""); a.status != http.StatusTooManyRequests || !strings.Contains(a.body, "quota_operations") {
 		t.Errorf("operations used up: %s", a)
