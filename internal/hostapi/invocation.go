@@ -74,7 +74,7 @@ func Modules() []*rhai.Module {
 	return []*rhai.Module{
 		logModule(), jsonModule(), base64Module(), hexModule(), hashModule(), hmacModule(),
 		uuidModule(), randModule(), timeModule(), urlModule(), htmlModule(), csvModule(),
-		regexModule(), templateModule(), markdownModule(), envModule(), kvModule(), httpModule(), secretModule(), filesModule(),
+		regexModule(), templateModule(), markdownModule(), envModule(), kvModule(), httpModule(), secretModule(), jwtModule(), filesModule(),
 	}
 }
 

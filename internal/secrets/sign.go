@@ -42,6 +42,10 @@ func hmacOf(a picloud.Algorithm) func() hash.Hash {
 // hold nothing of it.
 func Sign(a picloud.Algorithm, value string, data []byte) ([]byte, error) {
 	if h := hmacOf(a); h != nil {
+		// A public key that were taken for a key of HMAC would let anybody sign.
+		if block, _ := pem.Decode([]byte(value)); block != nil {
+			return nil, errWrongKey(a)
+		}
 		m := hmac.New(h, []byte(value))
 		m.Write(data)
 		return m.Sum(nil), nil
