@@ -94,3 +94,24 @@ journey('data is looked at, changed and deleted', async (v) => {
 	await v.page.getByRole('dialog').getByRole('button', { name: 'Delete it' }).click();
 	await v.page.getByRole('button', { name: 'users/59' }).waitFor({ state: 'detached' });
 });
+
+journey('files are uploaded, downloaded, made public and deleted', async (v) => {
+	const content = 'hello, file\n'.repeat(1000);
+	await v.go('/apps/default/files');
+	await v.look('files-empty');
+	await v.page.getByLabel('Files to upload').setInputFiles({ name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from(content) });
+	const link = v.page.getByRole('link', { name: 'note.txt' });
+	await link.waitFor();
+	const [download] = await Promise.all([v.page.waitForEvent('download'), link.click()]);
+	assert.equal(download.suggestedFilename(), 'note.txt');
+	const chunks = [];
+	for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+	assert.equal(Buffer.concat(chunks).toString(), content);
+	await v.page.getByRole('button', { name: 'Make public' }).click();
+	await v.page.getByRole('dialog').getByRole('button', { name: 'Make it public' }).click();
+	await v.page.getByText('public', { exact: true }).waitFor();
+	await v.look('files');
+	await v.page.getByRole('button', { name: 'Delete note.txt' }).click();
+	await v.page.getByRole('dialog').getByRole('button', { name: 'Delete it' }).click();
+	await v.page.getByRole('heading', { name: 'No files yet' }).waitFor();
+});

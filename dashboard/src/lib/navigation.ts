@@ -5,7 +5,7 @@ import Boxes from '@lucide/svelte/icons/boxes';
 import Calendar from '@lucide/svelte/icons/calendar-clock';
 import Code from '@lucide/svelte/icons/code-xml';
 import Database from '@lucide/svelte/icons/database';
-// import File from '@lucide/svelte/icons/file';
+import File from '@lucide/svelte/icons/file';
 import Gauge from '@lucide/svelte/icons/gauge';
 import Globe from '@lucide/svelte/icons/globe';
 import Home from '@lucide/svelte/icons/chart-no-axes-column';
@@ -46,7 +46,7 @@ export const appPlaces: Place[] = [
 	{ label: 'Answered later', path: '/later', capability: 'records:read', icon: Hourglass, group: 'Events' },
 	{ label: 'Devices', path: '/devices', capability: 'topics:read', icon: Radio, group: 'Events' },
 	{ label: 'Data', path: '/data', capability: 'data:read', icon: Database, keys: 'g d', group: 'Storage' },
-	// { label: 'Files', path: '/files', capability: 'data:read', icon: File, keys: 'g f', group: 'Storage' },
+	{ label: 'Files', path: '/files', capability: 'data:read', icon: File, keys: 'g f', group: 'Storage' },
 	{ label: 'Secrets', path: '/secrets', capability: 'secrets:read', icon: Lock, keys: 'g x', group: 'Storage' },
 	{ label: 'Domains', path: '/domains', capability: 'domains:read', icon: Globe, group: 'App' },
 	{ label: 'Members', path: '/members', capability: 'members:read', icon: Users, keys: 'g m', group: 'App' },
