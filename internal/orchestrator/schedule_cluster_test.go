@@ -45,7 +45,7 @@ func TestForbidAcrossNodes(t *testing.T) {
 	}
 	live.goOn <- struct{}{}
 	for _, r := range two.runs() {
-		if r.ID == first && (r.State != picloud.RunOK || r.Attempts != 1) {
+		if r.ID == first && (r.State != picloud.RunOK || r.Attempts != 2) {
 			t.Errorf("the run that was taken over: %+v", r)
 		}
 	}

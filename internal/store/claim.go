@@ -168,6 +168,9 @@ var returnEvents = rowsKind{
 func (s *Store) ReturnEvents(ctx context.Context, claim string, ids []string) error {
 	return s.write(ctx, "give back claimed events", func(tx *tx) error {
 		err := tx.execRows(returnEvents, []any{micros(s.now()), claim}, len(ids), func(args []any, i int) []any { return append(args, ids[i]) })
+		if err == nil {
+			err = tx.execRows(notBegun, nil, len(ids), func(args []any, i int) []any { return append(args, ids[i]) })
+		}
 		if err != nil {
 			return err
 		}

@@ -79,14 +79,15 @@ func openRuns(tx *tx, scriptID, name string) ([]openRun, error) {
 		WHERE r.script_id = $1 AND r.name = $2 AND r.finished_at = 0 ORDER BY r.seq`, scriptID, name)
 }
 
-// began writes down that the runs of claimed events have begun.
+// began writes down that the runs of claimed events have begun, each for the
+// first time or another.
 func (l ledger) began(events []picloud.Event) error {
 	for i := range events {
 		if events[i].Trigger != picloud.TriggerSchedule {
 			continue
 		}
-		_, err := l.tx.exec(`UPDATE schedule_runs SET state = 'running', attempts = $1,
-			started_at = CASE WHEN started_at = 0 THEN $2 ELSE started_at END WHERE id = $3`, events[i].Attempts, l.now, events[i].ID)
+		_, err := l.tx.exec(`UPDATE schedule_runs SET state = 'running', attempts = attempts + 1,
+			started_at = CASE WHEN started_at = 0 THEN $1 ELSE started_at END WHERE id = $2`, l.now, events[i].ID)
 		if err != nil {
 			return err
 		}
@@ -94,7 +95,16 @@ func (l ledger) began(events []picloud.Event) error {
 	return nil
 }
 
-// settled writes down what became of a run's attempt.
+// notBegun takes back, for those that wait for a schedule among events, that they
+// have begun: they were claimed and given back.
+var notBegun = rowsKind{
+	head: `UPDATE schedule_runs SET state = 'waiting', attempts = attempts - 1, started_at = CASE WHEN attempts <= 1 THEN 0 ELSE started_at END
+		WHERE state = 'running' AND id IN (`,
+	tail: ")",
+}
+
+// settled writes down what became of a run's attempt. Of the first one its record
+// tells when it began; the claim was a little earlier.
 func (l ledger) settled(s *picloud.Settlement, invocation *picloud.Record) error {
 	state, finished := picloud.RunOK, l.now
 	switch {
@@ -103,12 +113,13 @@ func (l ledger) settled(s *picloud.Settlement, invocation *picloud.Record) error
 	case s.Dead:
 		state = picloud.RunFailed
 	}
-	id := ""
+	id, began := "", int64(0)
 	if invocation != nil {
-		id = invocation.Invocation.ID
+		id, began = invocation.Invocation.ID, micros(invocation.Invocation.StartedAt)
 	}
-	_, err := l.tx.exec("UPDATE schedule_runs SET state = $1, finished_at = $2, error = $3, invocation_id = $4 WHERE id = $5",
-		string(state), finished, storable(s.Error), id, s.EventID)
+	_, err := l.tx.exec(`UPDATE schedule_runs SET state = $1, finished_at = $2, error = $3, invocation_id = $4,
+		started_at = CASE WHEN attempts = 1 AND $5 > started_at THEN $5 ELSE started_at END WHERE id = $6`,
+		string(state), finished, storable(s.Error), id, began, s.EventID)
 	return err
 }
 

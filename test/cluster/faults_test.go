@@ -31,6 +31,7 @@ func TestCluster(t *testing.T) {
 		{"a change reaches every node", (*cluster).changes},
 		{"an orchestrator is killed", (*cluster).killOrchestrator},
 		{"an executor is killed", (*cluster).killExecutor},
+		{"nodes are killed under a schedule", (*cluster).killUnderSchedule},
 		{"the manager is killed", (*cluster).killManager},
 		{"the database is away", (*cluster).restartDatabase},
 		{"nodes are restarted in turn", (*cluster).restartNodes},

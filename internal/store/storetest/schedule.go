@@ -47,7 +47,7 @@ var scheduleCases = []testCase{
 		same(f, "cause", r.Cause, picloud.CauseTime)
 		same(f, "script and schedule", r.Script+" "+r.Schedule, "hello tick")
 		same(f, "planned", stamp(r.PlannedAt), "2026-11-25T02:00:00Z")
-		same(f, "drift", r.Drift(), 1500*time.Millisecond)
+		same(f, "drift, by the run and not by the claim", r.Drift(), 2*time.Second)
 		same(f, "finished", stamp(r.FinishedAt), "2026-11-25T02:00:06Z")
 		same(f, "attempts", r.Attempts, 2)
 		same(f, "error", r.Error, "")
@@ -55,6 +55,32 @@ var scheduleCases = []testCase{
 		s, err := f.ScheduleByName(f.ctx, picloud.DefaultApp, "hello", "tick")
 		f.ok(err)
 		same(f, "the last one is with the schedule", s.Last.ID, r.ID)
+	}},
+	{"a run that is claimed and given back has not begun", func(f *fixture) {
+		f.at("2026-11-25T01:00:00Z")
+		f.scheduled(picloud.Schedule{Name: "tick", Cron: "@hourly"})
+		f.at("2026-11-25T02:00:00Z")
+		f.fire()
+		e := f.claim("me", 1)[0]
+		same(f, "claimed", f.ledger(), "02:00:00 running")
+		f.ok(f.ReturnEvents(f.ctx, "me", []string{e.ID}))
+		r := f.runs()[0]
+		same(f, "given back", fmt.Sprint(r.State, r.Attempts, r.StartedAt.IsZero()), "waiting0 true")
+	}},
+	{"a run whose process is gone is begun again, which counts", func(f *fixture) {
+		f.at("2026-11-25T01:00:00Z")
+		sc := f.scheduled(picloud.Schedule{Name: "tick", Cron: "@hourly"})
+		f.at("2026-11-25T02:00:00Z")
+		f.fire()
+		f.claim("gone", 1)
+		_, err := f.ReleaseEvents(f.ctx, "gone")
+		f.ok(err)
+		f.at("2026-11-25T02:00:30Z")
+		e := f.claim("me", 1)[0]
+		f.ok(f.settleRun(sc, picloud.Settlement{EventID: e.ID, Claim: "me"}, "i"))
+		r := f.runs()[0]
+		same(f, "attempts", r.Attempts, 2)
+		same(f, "the first began", stamp(r.StartedAt), "2026-11-25T02:00:00Z")
 	}},
 	{"a run that is given up has failed, and waits anew when it is redriven", func(f *fixture) {
 		f.at("2026-11-25T01:00:00Z")
@@ -555,9 +581,9 @@ func (f *fixture) count(name string) int {
 	}
 }
 
-// settleRun is settle with a record.
+// settleRun is settle with a record of a run that has taken a second.
 func (f *fixture) settleRun(sc picloud.Script, s picloud.Settlement, invocation string) error {
 	return f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Settle: []picloud.Settlement{s}, Record: &picloud.Record{Invocation: picloud.Invocation{
-		ID: invocation, AppID: sc.AppID, App: sc.App, ScriptID: sc.ID, Script: sc.Name, Trigger: picloud.TriggerSchedule, Status: picloud.StatusOK, StartedAt: f.clock.now(),
+		ID: invocation, AppID: sc.AppID, App: sc.App, ScriptID: sc.ID, Script: sc.Name, Trigger: picloud.TriggerSchedule, Status: picloud.StatusOK, StartedAt: f.clock.now().Add(-time.Second),
 	}}})
 }
