@@ -3,10 +3,12 @@ package manager
 import (
 	"encoding/json"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -329,15 +331,18 @@ func TestCanaries(t *testing.T) {
 		}
 		places["the answer of "+wrong.path] = string(body)
 	}
-	files, err := os.ReadDir(f.dir)
-	f.ok(err)
-	for _, file := range files {
-		data, err := os.ReadFile(f.dir + "/" + file.Name())
-		f.ok(err)
-		places[file.Name()] = string(data)
-	}
-	if len(files) < 2 {
-		t.Errorf("the database is %v: where is its log?", files)
+	stored := 0
+	f.ok(filepath.WalkDir(f.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		stored++
+		data, err := os.ReadFile(path)
+		places[path] = string(data)
+		return err
+	}))
+	if stored < 2 {
+		t.Errorf("there are %d files: where is the database's log?", stored)
 	}
 	for what, canary := range canaries {
 		for place, text := range places {
