@@ -23,15 +23,15 @@ func (c *command) appPath(more ...string) string {
 
 // publishCommand is picloud publish.
 func (c *command) publishCommand() *cobra.Command {
-	var key string
-	var delay time.Duration
+	var key, dedupe string
+	var delay, remember time.Duration
 	cmd := &cobra.Command{
 		Use: "publish TOPIC [BODY]", Short: "Publish a message on a topic of the app",
 		Long: `Publish a message on a topic of the app. BODY is JSON; with - it is read from standard
 input, where octets that are not JSON arrive as a blob. When the command ends, the message is on disk.`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			message := api.NewMessage{Key: key, DelaySeconds: delay.Seconds()}
+			message := api.NewMessage{Key: key, DelaySeconds: delay.Seconds(), Dedupe: dedupe, DedupeSeconds: remember.Seconds()}
 			if len(args) == 2 {
 				if err := c.jsonOrOctets("body", args[1], &message.Body, &message.BodyBase64); err != nil {
 					return err
@@ -54,6 +54,8 @@ input, where octets that are not JSON arrive as a blob. When the command ends, t
 	}
 	cmd.Flags().StringVar(&key, "key", "", "messages with the same key are delivered in their order")
 	cmd.Flags().DurationVar(&delay, "delay", 0, "how long the message waits")
+	cmd.Flags().StringVar(&dedupe, "dedupe", "", "name the message: another one with the same name is dropped for a while")
+	cmd.Flags().DurationVar(&remember, "dedupe-for", 0, "how long the name is remembered (10m when 0)")
 	return cmd
 }
 

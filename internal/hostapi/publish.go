@@ -13,7 +13,7 @@ func addPublish(g *rhai.Module) {
 	g.Func("publish", params(rhai.StringType, rhai.AnyType), func(c *rhai.Call) error { return publish(c, rhai.Unit()) },
 		"sends a message to the scripts that subscribe to a topic, once this run has succeeded")
 	g.Func("publish", params(rhai.StringType, rhai.AnyType, rhai.MapType), func(c *rhai.Call) error { return publish(c, c.Arg(2)) },
-		"sends a message: #{key: text} keeps those with the same key in order, #{delay: seconds} sends it later")
+		"sends a message: #{key: text} keeps those with the same key in order, #{delay: seconds} sends it later, #{dedupe: text} once for ten minutes, or for dedupe_seconds")
 }
 
 func publish(c *rhai.Call, options rhai.Value) error {
@@ -45,7 +45,7 @@ func publishOptions(c *rhai.Call, options rhai.Value, m *picloud.Message) error 
 	if options.IsUnit() {
 		return nil
 	}
-	if err := onlyOptions(c, options, "key", "delay"); err != nil {
+	if err := onlyOptions(c, options, "key", "delay", "dedupe", "dedupe_seconds"); err != nil {
 		return err
 	}
 	if v, ok := options.Get("key"); ok && !v.IsUnit() {
@@ -59,6 +59,22 @@ func publishOptions(c *rhai.Call, options rhai.Value, m *picloud.Message) error 
 			return c.Fail("delay is how many seconds to wait: a number from 0 to %d", int64(picloud.MaxDelay.Seconds()))
 		}
 		m.Delay = time.Duration(seconds * float64(time.Second))
+	}
+	return dedupeOptions(c, options, m)
+}
+
+func dedupeOptions(c *rhai.Call, options rhai.Value, m *picloud.Message) error {
+	if v, ok := options.Get("dedupe"); ok && !v.IsUnit() {
+		if m.Dedupe, ok = v.AsString(); !ok {
+			return c.Fail("dedupe is a text: of the messages of a topic with the same one, the first is sent")
+		}
+	}
+	if v, ok := options.Get("dedupe_seconds"); ok && !v.IsUnit() {
+		seconds, ok := seconds(v)
+		if !ok || seconds <= 0 || seconds > picloud.MaxDedupeWindow.Seconds() {
+			return c.Fail("dedupe_seconds is how long the message is remembered: a number up to %d", int64(picloud.MaxDedupeWindow.Seconds()))
+		}
+		m.Window = time.Duration(seconds * float64(time.Second))
 	}
 	return nil
 }

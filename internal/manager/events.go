@@ -69,6 +69,8 @@ func (m *Manager) publish(ctx context.Context, _ picloud.Principal, in *publishI
 		Topic: in.Topic, Key: in.Body.Key,
 		Delay: time.Duration(min(in.Body.DelaySeconds, 2*picloud.MaxDelay.Seconds()) * float64(time.Second)),
 	}
+	message.Dedupe = in.Body.Dedupe
+	message.Window = time.Duration(min(in.Body.DedupeSeconds, 2*picloud.MaxDedupeWindow.Seconds()) * float64(time.Second))
 	var err error
 	if message.Kind, message.Body, err = messageBody(in.Body.Body, in.Body.BodyBase64); err != nil {
 		return nil, err

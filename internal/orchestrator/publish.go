@@ -22,6 +22,9 @@ func (o *Orchestrator) fanOut(appID string, messages []picloud.Message) []piclou
 				ID: o.cfg.IDs.New(), ScriptID: target.script.ID, Trigger: picloud.TriggerMessage,
 				Source: m.Topic, Key: m.Key, Kind: m.Kind, Body: m.Body,
 			}
+			if m.Dedupe != "" {
+				e.Once = i + 1
+			}
 			if m.Delay > 0 {
 				e.DueAt = now.Add(m.Delay)
 			}
@@ -56,5 +59,12 @@ func (o *Orchestrator) Publish(ctx context.Context, app string, messages []piclo
 	if len(events)+len(shown) == 0 {
 		return 0, nil
 	}
-	return len(events), o.commit(ctx, picloud.Commit{AppID: a.ID, Events: events, Streamed: shown})
+	err := o.commit(ctx, picloud.Commit{AppID: a.ID, Effects: picloud.Effects{Messages: messages}, Events: events, Streamed: shown})
+	n := 0
+	for i := range events {
+		if events[i].Seq > 0 {
+			n++
+		}
+	}
+	return n, err
 }

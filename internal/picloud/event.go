@@ -4,6 +4,7 @@ import (
 	"math"
 	"regexp"
 	"time"
+	"unicode/utf8"
 )
 
 // What messages and subscriptions may be.
@@ -13,6 +14,9 @@ const (
 	MaxMessages          = 1_000 // published by one invocation
 	MaxSubscriptions     = 32    // of one script
 	MaxDelay             = 366 * 24 * time.Hour
+	MaxDedupeBytes       = 200
+	DefaultDedupeWindow  = 10 * time.Minute
+	MaxDedupeWindow      = 7 * 24 * time.Hour
 	maxAttemptsCeiling   = 100
 	maxRetryDelayCeiling = 24 * time.Hour
 )
@@ -76,7 +80,10 @@ type NewEvent struct {
 	Claim string
 	Until time.Time
 	Held  bool
-	Seq   int64 // 0: it was not entered, because its script is gone
+	Seq   int64 // 0: it was not entered, because its script is gone or its message was there before
+	// Once is the place of the event's message among the commit's, from 1, if
+	// it is one that is accepted once.
+	Once int
 	// Planned is when the event says that it was to be run; zero: DueAt.
 	Planned time.Time
 	// Urgent has it go before all that waits.
@@ -94,6 +101,11 @@ type Message struct {
 	Kind  ValueKind
 	Body  []byte
 	Delay time.Duration
+	// Dedupe names the message: another one of the topic with the same name is
+	// accepted and dropped for as long as Window says, and as the default when
+	// that is 0. "" is no name.
+	Dedupe string
+	Window time.Duration
 }
 
 // Settlement says what becomes of an event after a run. The zero values of
@@ -218,6 +230,12 @@ func (m *Message) Validate() error {
 		return Invalid("key", "the key holds a control character")
 	case len(m.Body) > MaxValueBytes:
 		return Invalid("body", "the body has %d bytes, at most %d are allowed", len(m.Body), MaxValueBytes)
+	case len(m.Dedupe) > MaxDedupeBytes:
+		return Invalid("dedupe", "the name has %d bytes, at most %d are allowed", len(m.Dedupe), MaxDedupeBytes)
+	case hasControl(m.Dedupe) || !utf8.ValidString(m.Dedupe):
+		return Invalid("dedupe", "the name is not one line of valid UTF-8 text")
+	case m.Window < 0 || m.Window > MaxDedupeWindow:
+		return Invalid("dedupe_seconds", "the time is not between 0 and %d seconds", int64(MaxDedupeWindow.Seconds()))
 	case m.Delay < 0 || m.Delay > MaxDelay:
 		return Invalid("delay", "the delay is not between 0 and %d seconds", int64(MaxDelay.Seconds()))
 	}

@@ -33,6 +33,9 @@ type pendingCommit struct {
 	err  error
 	wake bool // an event can go on that could not before, or at another time
 	done func(error)
+	// repeated are the places of messages that were accepted before: nothing
+	// becomes of them.
+	repeated map[int]bool
 	// marks are those of the whole group, in its first commit.
 	marks map[quotaKey]int
 	// dropped are the contents that the whole group has left without a file, in

@@ -190,6 +190,9 @@ const sweepBatch = 1000
 
 // SweepEntries implements [picloud.Data].
 func (s *Store) SweepEntries(ctx context.Context, now time.Time) (dropped int64, err error) {
+	if err := s.write(ctx, "forget the names of messages", func(tx *tx) error { return sweepPublished(tx, now) }); err != nil {
+		return 0, err
+	}
 	for {
 		n, err := s.sweepSome(ctx, micros(now))
 		dropped += n

@@ -41,7 +41,10 @@ func (s *Store) commitGroup(tx *tx, group []*pendingCommit) error {
 			records = append(records, *p.Record)
 		}
 		for i := range p.Events {
-			events = append(events, enteredEvent{p.AppID, &p.Events[i]})
+			p.Events[i].Seq, p.Events[i].Held = 0, false
+			if e := &p.Events[i]; e.Once == 0 || p.fresh(e.Once-1) {
+				events = append(events, enteredEvent{p.AppID, e})
+			}
 		}
 	}
 	if err := g.write(); err != nil {
@@ -91,17 +94,18 @@ func (k *keyState) seenAt(now int64) int64 {
 
 // groupWriter makes the changes of one group.
 type groupWriter struct {
-	tx      *tx
-	now     int64
-	apps    map[string]*appData
-	keys    map[appKey]*keyState
-	changed []appKey             // those with something to be written
-	events  map[string]heldEvent // those to be settled, by id
-	gone    []int64              // the numbers of events that are done with
-	free    map[orderKey]bool    // keys whose next event may go on
-	dropped []string             // contents that have lost their file
-	refused map[quotaKey]bool    // quotas for the sake of which something was
-	marks   map[quotaKey]int     // how near to the end of quotas the apps have come
+	tx       *tx
+	now      int64
+	apps     map[string]*appData
+	keys     map[appKey]*keyState
+	changed  []appKey             // those with something to be written
+	events   map[string]heldEvent // those to be settled, by id
+	accepted map[once]bool        // names of messages that commits of the group have brought
+	gone     []int64              // the numbers of events that are done with
+	free     map[orderKey]bool    // keys whose next event may go on
+	dropped  []string             // contents that have lost their file
+	refused  map[quotaKey]bool    // quotas for the sake of which something was
+	marks    map[quotaKey]int     // how near to the end of quotas the apps have come
 
 	backlogs map[string]*backlog // by script: what waits to be answered later
 	opts     *picloud.Options    // once they were read
@@ -110,7 +114,7 @@ type groupWriter struct {
 func newGroupWriter(tx *tx, s *Store) *groupWriter {
 	return &groupWriter{
 		tx: tx, now: micros(s.now()), refused: map[quotaKey]bool{}, marks: map[quotaKey]int{},
-		apps: map[string]*appData{}, keys: map[appKey]*keyState{}, events: map[string]heldEvent{}, free: map[orderKey]bool{},
+		apps: map[string]*appData{}, keys: map[appKey]*keyState{}, events: map[string]heldEvent{}, free: map[orderKey]bool{}, accepted: map[once]bool{},
 	}
 }
 
@@ -210,7 +214,14 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 		w := &c.Effects.Writes[i]
 		after.count(w, g.keys[appKey{c.AppID, w.Key}].size)
 	}
-	after.entering += int64(len(c.Events))
+	if err := g.repeats(p); err != nil {
+		return err
+	}
+	for i := range c.Events {
+		if e := &c.Events[i]; e.Once == 0 || p.fresh(e.Once-1) {
+			after.entering++
+		}
+	}
 	files, err := g.lookFiles(c, &after)
 	if err != nil {
 		return err
@@ -232,8 +243,11 @@ func (g *groupWriter) commit(p *pendingCommit) error {
 	if err := g.deliver(c); err != nil {
 		return err
 	}
+	if err := g.accept(p); err != nil {
+		return err
+	}
 	if len(c.Streamed) > 0 {
-		if err := g.stream(c, after.version); err != nil {
+		if err := g.stream(p, after.version); err != nil {
 			return err
 		}
 	}

@@ -26,10 +26,18 @@ const (
 // stream enters messages of topics that are streams, under the app's version of
 // this commit. That the app's row is locked until the commit makes ids visible
 // in their order: who has seen one has seen all before it.
-func (g *groupWriter) stream(c *picloud.Commit, version int64) error {
-	sizes := map[string]int{}
+func (g *groupWriter) stream(p *pendingCommit, version int64) error {
+	c := &p.Commit
+	sizes, named := map[string]int{}, map[[2]string]bool{}
 	for i := range c.Streamed {
 		m := &c.Streamed[i]
+		if m.Dedupe != "" {
+			if at := [2]string{m.Topic, m.Dedupe}; named[at] || p.repeatedStream(m) {
+				continue
+			} else {
+				named[at] = true
+			}
+		}
 		id := version*idsOfCommit + int64(i)
 		if _, err := g.tx.exec(`INSERT INTO streams (app_id, topic, newest, dropped) VALUES ($1, $2, $3, 0)
 			ON CONFLICT (app_id, topic) DO UPDATE SET newest = excluded.newest`, c.AppID, m.Topic, id); err != nil {

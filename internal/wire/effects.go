@@ -10,7 +10,7 @@ import (
 
 // effectsRoom is what the effects of one run take at most: what it writes, and
 // what it says that it saw, with the numbers between.
-const effectsRoom = picloud.MaxEffectBytes + picloud.MaxKeysWritten*32 + picloud.MaxMessages*(picloud.MaxTopicBytes+32) + picloud.MaxObservations*(2*picloud.MaxKeyBytes+64) + fileEffectsRoom
+const effectsRoom = picloud.MaxEffectBytes + picloud.MaxKeysWritten*32 + picloud.MaxMessages*(picloud.MaxTopicBytes+picloud.MaxDedupeBytes+48) + picloud.MaxObservations*(2*picloud.MaxKeyBytes+64) + fileEffectsRoom
 
 func appendEffects(b []byte, e *picloud.Effects) []byte {
 	if b = appendBool(b, e != nil); e == nil {
@@ -36,6 +36,7 @@ func appendEffects(b []byte, e *picloud.Effects) []byte {
 		m := &e.Messages[i]
 		b = appendText(appendText(appendText(b, m.Topic), m.Key), string(m.Kind))
 		b = appendInt(appendText(b, string(m.Body)), int64(m.Delay))
+		b = appendInt(appendText(b, m.Dedupe), int64(m.Window))
 	}
 	return appendFileEffects(b, e)
 }
@@ -119,7 +120,7 @@ func (d *decoder) writes() []picloud.KeyWrite {
 }
 
 func (d *decoder) messages() []picloud.Message {
-	n := d.count(5)
+	n := d.count(7)
 	if n > picloud.MaxMessages {
 		d.fail("%d messages", n)
 	}
@@ -130,6 +131,7 @@ func (d *decoder) messages() []picloud.Message {
 	for i := range list {
 		m := &list[i]
 		m.Topic, m.Key, m.Kind, m.Body, m.Delay = d.text(), d.text(), picloud.ValueKind(d.text()), []byte(d.text()), time.Duration(d.int())
+		m.Dedupe, m.Window = d.text(), time.Duration(d.int())
 		if size += len(m.Key) + len(m.Body); size > picloud.MaxEffectBytes {
 			d.fail("more is published than the %d bytes of an invocation", picloud.MaxEffectBytes)
 		}

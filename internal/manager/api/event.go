@@ -13,6 +13,9 @@ type NewMessage struct {
 	BodyBase64   string          `json:"body_base64,omitempty" doc:"Octets, in place of body; the script gets a blob"`
 	Key          string          `json:"key,omitempty" doc:"Messages of a topic with the same key are delivered to a script one after the other, in their order"`
 	DelaySeconds float64         `json:"delay_seconds,omitempty" minimum:"0" doc:"How long the message waits before it is delivered"`
+	Dedupe       string          `json:"dedupe,omitempty" doc:"Names the message: another one of the topic with the same name is accepted and dropped for a while"`
+	// DedupeSeconds is how long the name is remembered.
+	DedupeSeconds float64 `json:"dedupe_seconds,omitempty" minimum:"0" doc:"How long the name is remembered; ten minutes when absent"`
 }
 
 // Published tells what became of a message.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/picloud/picloud/internal/picloud"
@@ -189,6 +190,48 @@ var eventCases = []testCase{
 		list, err := f.ListEvents(f.ctx, picloud.EventQuery{App: picloud.DefaultApp})
 		f.ok(err)
 		same(f, "left", len(list), 0)
+	}},
+	{"a message with a name is accepted once, while the name is remembered", func(f *fixture) {
+		sc, other := f.deploy("hello", "1").Script, f.deploy("other", "1").Script
+		say := func(name string, window time.Duration, topics ...string) (entered int) {
+			f.Helper()
+			c := picloud.Commit{AppID: sc.AppID}
+			for i, topic := range topics {
+				c.Effects.Messages = append(c.Effects.Messages, picloud.Message{Topic: topic, Dedupe: name, Window: window})
+				for _, id := range []string{sc.ID, other.ID} {
+					e := picloud.NewEvent{ID: f.ids.New(), ScriptID: id, Trigger: picloud.TriggerMessage, Source: topic, Kind: picloud.ValueJSON}
+					if name != "" {
+						e.Once = i + 1
+					}
+					c.Events = append(c.Events, e)
+				}
+			}
+			f.ok(f.Commit(f.ctx, c))
+			for _, e := range c.Events {
+				if e.Seq > 0 {
+					entered++
+				}
+			}
+			return entered
+		}
+		same(f, "first", say("a", 0, "t"), 2)
+		same(f, "again", say("a", 0, "t"), 0)
+		same(f, "of another topic", say("a", 0, "u"), 2)
+		same(f, "another name", say("b", 0, "t"), 2)
+		same(f, "twice in one commit", say("c", 0, "t", "t", "u"), 4)
+		same(f, "no name", say("", 0, "t", "t"), 4)
+		same(f, "briefly", say("d", time.Microsecond, "t"), 2)
+		same(f, "after it is over", say("d", 0, "t"), 2)
+		var all sync.WaitGroup
+		var entered atomic.Int64
+		for range 20 {
+			all.Go(func() { entered.Add(int64(say("together", 0, "t"))) })
+		}
+		all.Wait()
+		same(f, "many at once", entered.Load(), 2)
+		stale := picloud.Effects{Reads: []picloud.KeyRead{{Key: "k", Version: 9}}, Messages: []picloud.Message{{Topic: "t", Dedupe: "refused"}}}
+		f.stale(f.Commit(f.ctx, picloud.Commit{AppID: sc.AppID, Effects: stale}))
+		same(f, "after a commit that was refused", say("refused", 0, "t"), 2)
 	}},
 	{"an event is due when it is, and the next is known", func(f *fixture) {
 		sc := f.deploy("hello", "1").Script
