@@ -38,7 +38,6 @@ export type Place = {
 export const appPlaces: Place[] = [
 	{ label: 'Overview', path: '', icon: Home, keys: 'g o', group: '' },
 	{ label: 'Scripts', path: '/scripts', capability: 'scripts:read', icon: Code, keys: 'g s', group: '' },
-	// Enter the line of a page together with the page:
 	{ label: 'Invocations', path: '/invocations', capability: 'records:read', icon: Activity, keys: 'g i', group: '' },
 	{ label: 'Live log', path: '/logs', capability: 'records:read', icon: Terminal, keys: 'g l', group: '' },
 	{ label: 'Schedules', path: '/schedules', capability: 'schedules:read', icon: Calendar, keys: 'g c', group: 'Events' },
