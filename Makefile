@@ -36,7 +36,7 @@ DASHBOARD := $(if $(shell command -v npm),dashboard/dist/index.html.br,no-dashbo
 NODE := dashboard/node_modules/.bin/node
 
 # The race detector is C.
-RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy /usr/lib/postgresql:postgresql && CGO_ENABLED=1 go test -race
+RACE := bash scripts/need gcc:gcc /usr/include/stdlib.h:libc6-dev caddy:caddy /usr/lib/postgresql:postgresql && CGO_ENABLED=1 go test -race -timeout 25m
 
 .PHONY: help run build cluster allocations test test-short race conformance fuzz bench bench-http bench-isolate bench-smoke oidc generate chaos lint vet fmt clean
 
