@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,9 +148,9 @@ func TestCancelling(t *testing.T) {
 		t.Fatalf("cancelled while it runs: %d %s", d.status, d.body)
 	}
 	// The run ends long before its thirty seconds: the node would not stop.
-	for n.last("job").Status != picloud.StatusCancel {
-		<-n.store.Recorded()
-	}
+	testenv.Eventually(t, "the run is recorded as cancelled", func() bool {
+		return slices.ContainsFunc(n.records(), func(v picloud.Invocation) bool { return v.Script == "job" && v.Status == picloud.StatusCancel })
+	})
 	if s := n.stateOf(at); s.State != picloud.AsyncCancelled {
 		t.Errorf("it is %+v", s)
 	}
