@@ -34,6 +34,25 @@ func httpHeaders(c *rhai.Call, call *picloud.HTTPCall, v rhai.Value) error {
 	return err
 }
 
+// eachValue goes through a map of names and values, in which an array gives a
+// name several.
+func eachValue(pairs rhai.Value, do func(name string, v rhai.Value) error) error {
+	for name, v := range pairs.Entries() {
+		if v.Kind() != rhai.ArrayKind {
+			if err := do(name, v); err != nil {
+				return err
+			}
+			continue
+		}
+		for x := range v.Elems() {
+			if err := do(name, x); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // headerFields reads a header from a map. Names may be written with underscores;
 // an array gives a name several values.
 func headerFields(c *rhai.Call, v rhai.Value) ([]picloud.Field, error) {
@@ -49,18 +68,8 @@ func headerFields(c *rhai.Call, v rhai.Value) ([]picloud.Field, error) {
 		list = append(list, picloud.Field{Name: headerKey(name), Value: value})
 		return err
 	}
-	for name, v := range v.Entries() {
-		if v.Kind() != rhai.ArrayKind {
-			if err := add(name, v); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		for x := range v.Elems() {
-			if err := add(name, x); err != nil {
-				return nil, err
-			}
-		}
+	if err := eachValue(v, add); err != nil {
+		return nil, err
 	}
 	return list, nil
 }
@@ -108,18 +117,8 @@ func formPieces(c *rhai.Call, v rhai.Value, what string) (picloud.Pieces, error)
 		}
 		return nil
 	}
-	for name, v := range v.Entries() {
-		if v.Kind() != rhai.ArrayKind {
-			if err := add(name, v); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		for x := range v.Elems() {
-			if err := add(name, x); err != nil {
-				return nil, err
-			}
-		}
+	if err := eachValue(v, add); err != nil {
+		return nil, err
 	}
 	return join(list), nil
 }

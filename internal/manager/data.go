@@ -55,10 +55,7 @@ type entriesInput struct {
 type entriesOutput struct{ Body api.Entries }
 
 func (m *Manager) listEntries(ctx context.Context, _ picloud.Principal, in *entriesInput) (*entriesOutput, error) {
-	q := picloud.EntryQuery{Limit: in.Limit, Values: in.Values}
-	if q.Limit == 0 {
-		q.Limit = picloud.DefaultPage
-	}
+	q := picloud.EntryQuery{Limit: pageSize(in.Limit), Values: in.Values}
 	q.From, q.To = picloud.PrefixRange(in.Prefix, in.After)
 	page, err := m.store.ListEntries(ctx, accessOf(ctx).App.ID, q)
 	if err != nil {

@@ -115,10 +115,7 @@ type eventsInput struct {
 type eventsOutput struct{ Body api.Events }
 
 func (m *Manager) listEvents(ctx context.Context, _ picloud.Principal, in *eventsInput) (*eventsOutput, error) {
-	q := picloud.EventQuery{App: in.App, Script: in.Script, Source: in.Source, State: picloud.EventState(in.State), Before: in.Before, Limit: in.Limit}
-	if q.Limit == 0 {
-		q.Limit = picloud.DefaultPage
-	}
+	q := picloud.EventQuery{App: in.App, Script: in.Script, Source: in.Source, State: picloud.EventState(in.State), Before: in.Before, Limit: pageSize(in.Limit)}
 	list, err := m.store.ListEvents(ctx, q)
 	if err != nil {
 		return nil, err

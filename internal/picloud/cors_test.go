@@ -18,15 +18,7 @@ func TestRouteOptions(t *testing.T) {
 		"/x cors=capacitor://localhost cors-expose=X-Total":     "/x cors=capacitor://localhost cors-expose=x-total",
 		"GET /a/{b} cors=https://[::1]:3000 cors-max-age=86400": "GET /a/{b} cors=https://[::1]:3000 cors-max-age=86400",
 	} {
-		r, err := ParseRoute(in)
-		if err != nil || r.String() != want {
-			t.Errorf("ParseRoute(%q) = %q, %v; want %q", in, r, err, want)
-			continue
-		}
-		again, err := ParseRoute(r.String())
-		if err != nil || again != r {
-			t.Errorf("%q does not read itself: %+v, %v", r, again, err)
-		}
+		checkRoute(t, in, want)
 	}
 	for _, in := range []string{
 		"/x auth=", "/x auth", "/x auth=king", "/x auth=key auth=member", "/x auth=key auth=key", "/x cors", "/x cors=", "/x cors=a.example",
@@ -38,6 +30,20 @@ func TestRouteOptions(t *testing.T) {
 		if r, err := ParseRoute(in); !IsCode(err, CodeInvalid) {
 			t.Errorf("ParseRoute(%q) = %+v, %v: want a refusal", in, r, err)
 		}
+	}
+}
+
+// checkRoute reads a route and compares how it is written, which reads as the
+// same route again.
+func checkRoute(t *testing.T, in, want string) {
+	t.Helper()
+	r, err := ParseRoute(in)
+	if err != nil || r.String() != want {
+		t.Errorf("ParseRoute(%q) = %q, %v; want %q", in, r, err, want)
+		return
+	}
+	if again, err := ParseRoute(r.String()); err != nil || again != r {
+		t.Errorf("%q does not read itself: %+v, %v", r, again, err)
 	}
 }
 

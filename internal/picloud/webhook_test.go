@@ -15,15 +15,7 @@ func TestWebhookOptions(t *testing.T) {
 		"/x webhook=hmac:S webhook-prefix=sha256= webhook-header=x webhook-encoding=hex webhook-algorithm=sha256": "/x webhook=hmac:S webhook-header=x webhook-prefix=sha256=",
 		"/x webhook=hmac:S webhook-id=X-Id webhook-header=x webhook-encoding=base64 webhook-algorithm=sha512 ":    "/x webhook=hmac:S webhook-header=x webhook-algorithm=sha512 webhook-encoding=base64 webhook-id=x-id",
 	} {
-		r, err := ParseRoute(in)
-		if err != nil || r.String() != want {
-			t.Errorf("ParseRoute(%q) = %q, %v; want %q", in, r, err, want)
-			continue
-		}
-		again, err := ParseRoute(r.String())
-		if err != nil || again != r {
-			t.Errorf("%q does not read itself: %+v, %v", r, again, err)
-		}
+		checkRoute(t, in, want)
 	}
 	for _, options := range []string{
 		"webhook", "webhook=", "webhook=github", "webhook=github:", "webhook=:S", "webhook=gitlab:S", "webhook=github:S,", "webhook=github:S,S",
