@@ -127,8 +127,6 @@ const maxJournalCell = 80
 func journalRow(call *api.JournalCall) []string {
 	result := call.Result
 	switch e := call.Error; {
-	case call.Live:
-		result = "(not kept)"
 	case e != nil && e.Ended:
 		result = "(no answer before the run's time was over)"
 	case e != nil:

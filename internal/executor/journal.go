@@ -18,8 +18,8 @@ import (
 // and answered, in the run's own memory, and writes that down only when it is
 // to be kept. In a replay it answers by itself, from what was noted before.
 //
-// A new method of [picloud.Host] is a method here that calls journaled, or
-// live for what must never be written down.
+// A new method of [picloud.Host] is a method here that calls journaled. What
+// must never be written down is not among its answers.
 type journal struct {
 	host  picloud.Host
 	now   func() time.Time
@@ -40,7 +40,6 @@ type noted struct {
 	args, result any
 	nanos        int64 // the result of clockCall: in result it would be a piece of memory each
 	err          error
-	live         bool
 	at, took     time.Duration
 }
 
@@ -108,12 +107,12 @@ func (j *journal) encode() []byte {
 }
 
 func (n *noted) encode() picloud.JournalCall {
-	c := picloud.JournalCall{Call: n.call, Args: encoded(n.args), Live: n.live, At: max(n.at.Microseconds(), 0), Took: max(n.took.Microseconds(), 0)}
+	c := picloud.JournalCall{Call: n.call, Args: encoded(n.args), At: max(n.at.Microseconds(), 0), Took: max(n.took.Microseconds(), 0)}
 	if n.err != nil {
 		c.Error = journalError(n.err)
 	} else if n.call == clockCall {
 		c.Result = encoded(n.nanos)
-	} else if !n.live {
+	} else {
 		c.Result = encoded(n.result)
 	}
 	return c
@@ -203,22 +202,6 @@ func journaled[T any](j *journal, call string, args any, ask func() (T, error)) 
 	from := j.now()
 	answer, err := ask()
 	j.noteCall(noted{call: call, args: args, result: answer, err: err, at: from.Sub(j.began), took: j.now().Sub(from)})
-	return answer, err
-}
-
-// live makes a call whose answer must not be written down. In a replay it is
-// made again.
-func live[T any](j *journal, call string, args any, ask func() (T, error)) (T, error) {
-	if j.player != nil {
-		if _, err := j.player.take(call, args); err != nil {
-			var none T
-			return none, err
-		}
-		return ask()
-	}
-	from := j.now()
-	answer, err := ask()
-	j.noteCall(noted{call: call, args: args, err: err, live: true, at: from.Sub(j.began), took: j.now().Sub(from)})
 	return answer, err
 }
 

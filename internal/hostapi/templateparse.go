@@ -11,7 +11,6 @@ type templateParser struct {
 	c    *rhai.Call
 	text string
 	at   int
-	tags int
 }
 
 // parseTemplate reads a text as a template, billed.

@@ -73,7 +73,7 @@ func journalEvent(r *picloud.JournalRecord) api.JournalEvent {
 // shownCall is a call as people are shown it.
 func shownCall(n int, c *picloud.JournalCall) api.JournalCall {
 	shown := api.JournalCall{
-		N: n, Call: c.Call, Live: c.Live,
+		N: n, Call: c.Call,
 		At: time.Duration(c.At) * time.Microsecond, Duration: time.Duration(c.Took) * time.Microsecond,
 	}
 	if e := c.Error; e != nil {

@@ -226,8 +226,7 @@ func TestRedirects(t *testing.T) {
 		seen.Store(r)
 		fmt.Fprint(w, "there")
 	})
-	var here *url.URL
-	here = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	here := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/loop":
 			w.Header().Set("Location", "/loop")

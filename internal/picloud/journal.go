@@ -30,13 +30,10 @@ type Journal struct {
 type JournalCall struct {
 	Call   string          `json:"call"`             // "clock", "random", "kv.read", "import", …
 	Args   json.RawMessage `json:"args,omitempty"`   // what was asked for
-	Result json.RawMessage `json:"result,omitempty"` // nil with an Error, and for what is not kept
+	Result json.RawMessage `json:"result,omitempty"` // nil with an Error
 	Error  *JournalError   `json:"error,omitempty"`
-	// Live: the result is not kept, because it must not be. Who replays the
-	// run asks again.
-	Live bool  `json:"live,omitempty"`
-	At   int64 `json:"at"`   // microseconds since the run began
-	Took int64 `json:"took"` // microseconds
+	At     int64           `json:"at"`   // microseconds since the run began
+	Took   int64           `json:"took"` // microseconds
 }
 
 // JournalError is why a call failed. What the user may not see has no code.

@@ -38,7 +38,6 @@ type JournalCall struct {
 	Args     string        `json:"args,omitempty" doc:"JSON, shortened"`
 	Result   string        `json:"result,omitempty" doc:"JSON, shortened; randomness is not shown"`
 	Cut      bool          `json:"cut,omitempty" doc:"Arguments or result are shortened"`
-	Live     bool          `json:"live,omitempty" doc:"The result was not kept, because it must not be"`
 	Error    *JournalError `json:"error,omitempty"`
 	At       time.Duration `json:"at_ns" doc:"Since the run began"`
 	Duration time.Duration `json:"duration_ns"`
